@@ -1,0 +1,222 @@
+//! Days and months; the only module that knows the date library.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{ToSpan, civil::Date};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+/// A calendar day, `2026-11-21`. Files may write it with or without quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(Date);
+
+/// Years a day may lie in; anything else is a slip of the pen.
+const YEARS: std::ops::RangeInclusive<i16> = 2000..=2100;
+
+/// A text that is not a day.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("expected a day between the years 2000 and 2100 such as `2026-12-01`, found `{0}`")]
+pub struct DayError(String);
+
+impl FromStr for Day {
+    type Err = DayError;
+
+    fn from_str(text: &str) -> Result<Day, DayError> {
+        let wrong = || DayError(text.to_string());
+        // The library also reads `20261201` and times; files keep to one spelling.
+        if text.len() != 10 {
+            return Err(wrong());
+        }
+        let date: Date = text.parse().map_err(|_| wrong())?;
+        if YEARS.contains(&date.year()) { Ok(Day(date)) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
+        struct DayVisitor;
+        impl<'de> de::Visitor<'de> for DayVisitor {
+            type Value = Day;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a day such as \"2026-12-01\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Day, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            /// TOML's own dates arrive as a map with one private key.
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Day, A::Error> {
+                match map.next_entry::<String, String>()? {
+                    Some((_, text)) => text.parse().map_err(de::Error::custom),
+                    None => Err(de::Error::custom("expected a day such as \"2026-12-01\"")),
+                }
+            }
+        }
+        deserializer.deserialize_any(DayVisitor)
+    }
+}
+
+impl Day {
+    /// A day from its parts; `None` when there is no such day or it lies outside 2000–2100.
+    pub fn new(year: i16, month: i8, day: i8) -> Option<Day> {
+        Date::new(year, month, day).ok().filter(|date| YEARS.contains(&date.year())).map(Day)
+    }
+
+    /// Today in UTC. Only `commands` asks; everything else is told.
+    pub fn today_utc() -> Day {
+        Day(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+
+    /// The day of an RFC 3339 time stamp, in UTC; `None` when it is not one.
+    pub fn of_timestamp(text: &str) -> Option<Day> {
+        let stamp: jiff::Timestamp = text.parse().ok()?;
+        Some(Day(stamp.to_zoned(jiff::tz::TimeZone::UTC).date()))
+    }
+
+    /// The first of the next month.
+    pub fn first_of_next_month(self) -> Day {
+        self.first_of_month().plus_months(1)
+    }
+
+    /// The first of this month.
+    pub fn first_of_month(self) -> Day {
+        Day(self.0.first_of_month())
+    }
+
+    /// The same day some months later; the last day of a shorter month where there is no such day.
+    pub fn plus_months(self, months: u32) -> Day {
+        Day(self.0.saturating_add(i64::from(months).months()))
+    }
+
+    /// Some days later.
+    pub fn plus_days(self, days: u32) -> Day {
+        Day(self.0.saturating_add(i64::from(days).days()))
+    }
+
+    /// Days from this one to another, negative when the other is earlier.
+    pub fn days_until(self, other: Day) -> i64 {
+        self.0.duration_until(other.0).as_hours() / 24
+    }
+}
+
+/// Whether a time zone of that name exists.
+pub fn is_time_zone(name: &str) -> bool {
+    jiff::tz::TimeZone::get(name).is_ok()
+}
+
+/// One calendar month of the horizon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Month {
+    /// Its first day.
+    pub first: Day,
+    /// The first day of the next one.
+    pub next: Day,
+}
+
+impl Month {
+    /// Its length in days.
+    pub fn days(self) -> u32 {
+        u32::try_from(self.first.days_until(self.next)).unwrap_or(0)
+    }
+
+    /// `2026-12`.
+    pub fn label(self) -> String {
+        self.first.to_string()[..7].to_string()
+    }
+}
+
+/// The months from a day on: the first starts that day, each ends where the next begins.
+///
+/// ```
+/// # use burndown::calendar::horizon;
+/// let months = horizon("2026-12-01".parse().unwrap(), 12);
+/// assert_eq!(months[11].label(), "2027-11");
+/// assert_eq!(months[2].days(), 28);
+/// ```
+pub fn horizon(start: Day, months: u32) -> Vec<Month> {
+    (0..months).map(|at| Month { first: start.plus_months(at), next: start.plus_months(at + 1) }).collect()
+}
+
+/// A stretch of days, the last one excluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// First day.
+    pub first: Day,
+    /// First day after it.
+    pub next: Day,
+}
+
+impl Stretch {
+    /// Days in it.
+    pub fn days(self) -> u32 {
+        u32::try_from(self.first.days_until(self.next)).unwrap_or(0)
+    }
+
+    /// The days that both have; of no length when there are none.
+    pub fn overlap(self, other: Stretch) -> Stretch {
+        let first = self.first.max(other.first);
+        Stretch { first, next: self.next.min(other.next).max(first) }
+    }
+}
+
+/// Cuts a month at days on which something changes (a price, a launch, a retirement).
+pub fn cut(month: Month, changes: &[Day]) -> Vec<Stretch> {
+    let mut edges: Vec<Day> =
+        changes.iter().copied().filter(|day| month.first < *day && *day < month.next).collect();
+    edges.extend([month.first, month.next]);
+    edges.sort();
+    edges.dedup();
+    edges.windows(2).map(|pair| Stretch { first: pair[0], next: pair[1] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_month_is_cut_where_something_changes() {
+        let month = horizon(day("2027-03-01"), 1)[0];
+        let parts = cut(month, &[day("2027-03-15"), day("2027-03-15"), day("2026-01-01"), day("2027-04-01")]);
+        let days: Vec<u32> = parts.iter().map(|part| part.days()).collect();
+        assert_eq!(days, [14, 17]);
+    }
+
+    #[test]
+    fn days_are_written_one_way() {
+        assert_eq!(day("2026-02-28").plus_days(1), day("2026-03-01"));
+        for wrong in ["20261201", "2026-13-01", "2026-02-30", "1926-01-01", "tomorrow", ""] {
+            assert!(wrong.parse::<Day>().is_err(), "{wrong}");
+        }
+        assert_eq!(Day::of_timestamp("2026-11-20T23:59:59.5-01:00"), Some(day("2026-11-21")));
+    }
+
+    #[test]
+    fn a_toml_date_may_stand_without_quotes() {
+        #[derive(Deserialize)]
+        struct File {
+            start: Day,
+        }
+        for text in ["start = 2026-12-01", "start = \"2026-12-01\""] {
+            assert_eq!(toml::from_str::<File>(text).unwrap().start, day("2026-12-01"));
+        }
+        let time = toml::from_str::<File>("start = 2026-12-01T00:00:00Z").err().unwrap();
+        assert!(time.message().contains("expected a day"), "{time}");
+    }
+}

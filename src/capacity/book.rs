@@ -1,0 +1,380 @@
+//! The capacity book: throughput, burndown rates, windows, terms, order rules.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::{
+    calendar::Day,
+    diagnostics::{BadFile, SourceText},
+    model::{ByClass, Grade, ModelId, TokenClass, nearest},
+    prices::Source,
+    units::Rate,
+};
+
+const SCHEMA: &str = "burndown.capacity/1";
+const TITLE: &str = "cannot use this capacity book";
+
+/// Throughput, windows, terms and rules as of the day they were checked.
+#[derive(Clone, Debug)]
+pub struct CapacityBook {
+    /// Day the book was put together.
+    pub checked: Day,
+    /// Where facts were read, by key.
+    pub sources: BTreeMap<String, Source>,
+    /// How long one may commit, and at what price.
+    pub terms: Vec<Term>,
+    /// Order rules.
+    pub rules: OrderRules,
+    /// Dated credits on the price of provisioned throughput.
+    pub credits: Vec<Credit>,
+    /// Throughput per GSU of each model.
+    pub throughput: Vec<Throughput>,
+    /// Spend caps of the Developer API.
+    pub developer_tiers: Vec<DeveloperTier>,
+}
+
+/// A commitment term.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Term {
+    /// `1-week`, `1-month`, `3-months`, `1-year`.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// First day or "unknown".
+    pub from: String,
+    /// Day of the last check.
+    pub checked: Day,
+    /// US dollars per GSU and hour at the global location.
+    pub usd_per_gsu_hour: Rate,
+    /// Factor at other locations.
+    pub non_global_factor: Decimal,
+    /// Whether the order renews itself.
+    pub auto_renews: bool,
+    /// The round price that is printed or that the hourly one comes from.
+    pub round_usd: Option<Decimal>,
+    /// What the round price is for.
+    pub round_per: Option<Period>,
+    /// Keys of the book's sources.
+    pub source: Vec<String>,
+    /// Remark.
+    pub note: Option<String>,
+}
+
+/// A week or a month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    /// 168 hours.
+    Week,
+    /// 730 hours.
+    Month,
+}
+
+/// Order rules of provisioned throughput.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderRules {
+    /// Smallest purchase.
+    pub minimum_gsu: u64,
+    /// Purchases grow by this.
+    pub increment_gsu: u64,
+    /// Whether an order can be cancelled before its end.
+    pub cancel_mid_term: bool,
+    /// Most orders for one model and location.
+    pub orders_per_model_and_location_max: u64,
+    /// How far ahead a start may lie.
+    pub start_ahead_days_max: u64,
+    /// Latest change before expiry.
+    pub change_days_before_expiry_min: u64,
+    /// Usual upper bound of processing.
+    pub lead_time_business_days: u64,
+    /// Above this a higher quota must be asked for.
+    pub online_queries_per_minute_quota: u64,
+    /// Hours of a month in the price list.
+    pub hours_per_month: u64,
+    /// Keys of the book's sources.
+    pub source: Vec<String>,
+    /// Remark.
+    pub note: Option<String>,
+}
+
+/// A dated credit on provisioned throughput.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credit {
+    /// For these models.
+    pub models: Vec<ModelId>,
+    /// Share of the charge that comes back.
+    pub share: f64,
+    /// First day.
+    pub from: Day,
+    /// Last day.
+    pub until: Day,
+    /// Keys of the book's sources.
+    pub source: Vec<String>,
+    /// Remark.
+    pub note: Option<String>,
+}
+
+/// A spend tier of the Developer API.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeveloperTier {
+    /// 1, 2, 3.
+    pub tier: u32,
+    /// How an account gets there.
+    pub reached_by: String,
+    /// Most US dollars a month.
+    pub usd_per_month_max: f64,
+    /// Most US dollars in ten minutes.
+    pub usd_per_10_minutes_max: f64,
+    /// Day of the last check.
+    pub checked: Day,
+    /// Keys of the book's sources.
+    pub source: Vec<String>,
+    /// Remark.
+    pub note: Option<String>,
+}
+
+/// What one GSU gives for a model.
+#[derive(Clone, Debug)]
+pub struct Throughput {
+    /// The model.
+    pub model: ModelId,
+    /// First day; `None` = back to launch.
+    pub from: Option<Day>,
+    /// Last day; `None` = open.
+    pub until: Option<Day>,
+    /// Holds for prompts longer than this.
+    pub above_prompt_tokens: Option<u64>,
+    /// Burn tokens a second.
+    pub tokens_per_second_per_gsu: Decimal,
+    /// Smallest purchase.
+    pub minimum_gsu: u64,
+    /// Purchases grow by this.
+    pub increment_gsu: u64,
+    /// Burn tokens per token of each class; `None` where the table has no rate.
+    pub burndown: ByClass<Option<Decimal>>,
+    /// Enforcement windows by GSU count, ascending.
+    pub windows: Vec<Window>,
+    /// The fields of Google's form.
+    pub form_fields: Vec<FormField>,
+    /// Locations where it is known to be sold.
+    pub locations: Option<Vec<String>>,
+    /// Day of the last check.
+    pub checked: Day,
+    /// Keys of the book's sources.
+    pub source: Vec<String>,
+    /// Remark.
+    pub note: Option<String>,
+}
+
+/// From this GSU count up (to the next row) quota is enforced over so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// First count.
+    pub from_gsu: u64,
+    /// Length.
+    pub seconds: u64,
+    /// Documented or assumed.
+    #[serde(default = "documented")]
+    pub grade: Grade,
+}
+
+/// A field of Google's estimation form.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormField {
+    /// Its caption.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// `queries`, `cached_share`, or a token class.
+    pub class: String,
+    /// Documented or inferred.
+    #[serde(default = "documented")]
+    pub grade: Grade,
+}
+
+fn documented() -> Grade {
+    Grade::Documented
+}
+
+impl Throughput {
+    /// The enforcement window of a GSU count, `None` below the first.
+    pub fn window(&self, gsu: u64) -> Option<Window> {
+        self.windows.iter().rev().find(|window| window.from_gsu <= gsu).copied()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBook {
+    schema: Spanned<String>,
+    checked: Day,
+    #[serde(default)]
+    sources: BTreeMap<String, Source>,
+    #[serde(default)]
+    term: Vec<Spanned<Term>>,
+    rules: OrderRules,
+    #[serde(default)]
+    credit: Vec<Credit>,
+    #[serde(default)]
+    throughput: Vec<Spanned<RawThroughput>>,
+    #[serde(default)]
+    developer_tier: Vec<DeveloperTier>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawThroughput {
+    model: ModelId,
+    from: String,
+    until: Option<Day>,
+    above_prompt_tokens: Option<u64>,
+    checked: Day,
+    source: Vec<String>,
+    tokens_per_second_per_gsu: Rate,
+    minimum_gsu: u64,
+    increment_gsu: u64,
+    locations: Option<Vec<String>>,
+    note: Option<String>,
+    burndown: BTreeMap<Spanned<String>, Rate>,
+    #[serde(default)]
+    window: Vec<Window>,
+    #[serde(default)]
+    form_field: Vec<FormField>,
+}
+
+impl CapacityBook {
+    /// Reads a capacity book.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no such book, names an unknown source or class, has windows that do not start
+    /// at 1 GSU or do not ascend, or two rows for one model and day; the message shows the place.
+    pub fn parse(source: &SourceText) -> Result<CapacityBook, BadFile> {
+        let raw: RawBook =
+            toml::from_str(&source.text).map_err(|error| source.toml_complaint(TITLE, &error))?;
+        if raw.schema.as_ref() != SCHEMA {
+            let found = format!("expected `{SCHEMA}`");
+            return Err(source.complaint(raw.schema.span(), TITLE, &found, None));
+        }
+        let fail = |span: std::ops::Range<usize>, found: String| source.complaint(span, TITLE, &found, None);
+        let mut terms = Vec::new();
+        for term in raw.term {
+            if let Some(problem) = unknown_source(&raw.sources, &term.as_ref().source) {
+                return Err(fail(term.span(), problem));
+            }
+            terms.push(term.into_inner());
+        }
+        let mut throughput: Vec<Throughput> = Vec::new();
+        for row in raw.throughput {
+            let span = row.span();
+            let row =
+                checked_throughput(row.into_inner(), &raw.sources).map_err(|p| fail(span.clone(), p))?;
+            if throughput.iter().any(|other| other.contradicts(&row)) {
+                return Err(fail(span, format!("{} has two throughputs on the same day", row.model)));
+            }
+            throughput.push(row);
+        }
+        Ok(CapacityBook {
+            checked: raw.checked,
+            sources: raw.sources,
+            terms,
+            rules: raw.rules,
+            credits: raw.credit,
+            throughput,
+            developer_tiers: raw.developer_tier,
+        })
+    }
+
+    /// What one GSU gives for a model on a day and for prompts of a length; `None` when the book has no row.
+    pub fn throughput(&self, model: &ModelId, day: Day, prompt_tokens: f64) -> Option<&Throughput> {
+        let rows = self.throughput.iter().filter(|row| {
+            row.model == *model
+                && row.from.is_none_or(|from| from <= day)
+                && row.until.is_none_or(|until| day <= until)
+                && row.above_prompt_tokens.is_none_or(|floor| prompt_tokens > floor as f64)
+        });
+        rows.max_by_key(|row| row.above_prompt_tokens)
+    }
+
+    /// Lays a user's book over this one: terms and throughputs of the same name are replaced.
+    pub fn overlay(&mut self, over: CapacityBook) {
+        self.checked = self.checked.max(over.checked);
+        self.sources.extend(over.sources);
+        self.terms.retain(|old| over.terms.iter().all(|new| new.id != old.id));
+        self.terms.extend(over.terms);
+        self.throughput.retain(|old| over.throughput.iter().all(|new| new.model != old.model));
+        self.throughput.extend(over.throughput);
+        self.rules = over.rules;
+        self.credits.extend(over.credits);
+        if !over.developer_tiers.is_empty() {
+            self.developer_tiers = over.developer_tiers;
+        }
+    }
+}
+
+impl Throughput {
+    fn contradicts(&self, other: &Throughput) -> bool {
+        let before = |until: Option<Day>, from: Option<Day>| matches!((until, from), (Some(until), Some(from)) if until < from);
+        self.model == other.model
+            && self.above_prompt_tokens == other.above_prompt_tokens
+            && !before(self.until, other.from)
+            && !before(other.until, self.from)
+    }
+}
+
+fn unknown_source(sources: &BTreeMap<String, Source>, keys: &[String]) -> Option<String> {
+    if keys.is_empty() {
+        return Some("this row has no source".into());
+    }
+    let key = keys.iter().find(|key| !sources.contains_key(*key))?;
+    let near = nearest(key, sources.keys().map(String::as_str));
+    let near = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+    Some(format!("source `{key}` is not in [sources]{near}"))
+}
+
+fn checked_throughput(raw: RawThroughput, sources: &BTreeMap<String, Source>) -> Result<Throughput, String> {
+    if let Some(problem) = unknown_source(sources, &raw.source) {
+        return Err(problem);
+    }
+    if raw.tokens_per_second_per_gsu.value().is_zero() || raw.increment_gsu == 0 || raw.minimum_gsu == 0 {
+        return Err("throughput, minimum and increment are above zero".into());
+    }
+    let from = match raw.from.as_str() {
+        "unknown" => None,
+        text => Some(text.parse::<Day>().map_err(|error| error.to_string())?),
+    };
+    let mut burndown = ByClass::default();
+    for (class, rate) in &raw.burndown {
+        let class: TokenClass = class.as_ref().parse().map_err(|error| format!("{error}"))?;
+        burndown[class] = Some(rate.value());
+    }
+    let ascending = raw.window.windows(2).all(|pair| pair[0].from_gsu < pair[1].from_gsu);
+    if raw.window.first().is_some_and(|window| window.from_gsu != 1) || !ascending {
+        return Err("windows start at 1 GSU and ascend".into());
+    }
+    Ok(Throughput {
+        model: raw.model,
+        from,
+        until: raw.until,
+        above_prompt_tokens: raw.above_prompt_tokens,
+        tokens_per_second_per_gsu: raw.tokens_per_second_per_gsu.value(),
+        minimum_gsu: raw.minimum_gsu,
+        increment_gsu: raw.increment_gsu,
+        burndown,
+        windows: raw.window,
+        form_fields: raw.form_field,
+        locations: raw.locations,
+        checked: raw.checked,
+        source: raw.source,
+        note: raw.note,
+    })
+}

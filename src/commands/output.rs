@@ -1,0 +1,86 @@
+//! Printing: data to standard output, talk to standard error.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::{cli::Answer, warning::Warning};
+
+/// Prints text to standard output.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints a value as indented JSON.
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(&serde_json::to_string_pretty(value)?)
+}
+
+/// Says something on standard error; a closed one is no reason to stop.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Shows warnings on standard error, the same text once.
+pub(super) fn warn(warnings: &[Warning]) {
+    let style = Style::new().fg_color(Some(AnsiColor::Yellow.into())).bold();
+    let mut shown: Vec<String> = Vec::new();
+    for warning in warnings {
+        let text = warning.to_string();
+        if !shown.contains(&text) {
+            say(&format!("{style}warning{style:#}: {text}"));
+            shown.push(text);
+        }
+    }
+}
+
+/// Fails when warnings are not tolerated.
+pub(super) fn strict(answer: &Answer, warnings: &[Warning]) -> anyhow::Result<()> {
+    if answer.strict && !warnings.is_empty() {
+        warn(warnings);
+        anyhow::bail!("{} warning(s), and --strict allows none", warnings.len());
+    }
+    Ok(())
+}
+
+/// Shows an error and its causes on standard error.
+pub(super) fn complain(error: &anyhow::Error) {
+    let style = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+    say(&format!("{style}error{style:#}: {error:#}"));
+}
+
+/// Whether the reader of our output went away, which is no error.
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// Left-aligned first column, the others right-aligned, two spaces between.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::from(" ");
+        for (at, cell) in row.iter().enumerate() {
+            let pad = " ".repeat(widths[at].saturating_sub(cell.chars().count()));
+            line += &if at == 0 { format!(" {cell}{pad}") } else { format!("  {pad}{cell}") };
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,156 @@
+//! `plan`: from a workload file to the first screen and the report folder.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::{Done, library::Library, output};
+use crate::{
+    calendar::Day,
+    cli::{Format, PlanArgs},
+    diagnostics::{FILE_BYTES_MAX, read_limited},
+    model::Pixels,
+    projection::{Inputs, Plan, project},
+    report::{Report, charts::to_png, csv, html, markdown, pictures, terminal},
+    workload::{OutsideFiles, OutsideKind, Workload, WorkloadFile},
+};
+
+/// PNGs are drawn at twice the nominal size, for screens and paper alike.
+const PNG_SCALE: f32 = 2.0;
+
+/// Most images one pattern may match.
+const IMAGES_MAX: usize = 10_000;
+
+pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
+    let plan = make_plan(args, overlay)?;
+    output::strict(&args.answer, &plan.warnings)?;
+    let report = Report::of(&plan);
+    if let Some(folder) = &args.out {
+        write_report(folder, &plan, &report)?;
+    }
+    if args.answer.json {
+        output::print_json(&plan)?;
+        return Ok(Done::Fine);
+    }
+    match args.format {
+        Format::Text => output::print(&terminal(&report))?,
+        Format::Markdown => output::print(&markdown(&report))?,
+    }
+    for line in &plan.workload.resolutions {
+        output::say(line);
+    }
+    if !plan.warnings.is_empty() {
+        let where_to = match &args.out {
+            Some(folder) => format!("in {}", folder.join("report.html").display()),
+            None => "with --out DIR or --json".into(),
+        };
+        output::say(&format!("{} warnings, {where_to}", plan.warnings.len()));
+    }
+    if let Some(folder) = &args.out {
+        output::say(&format!("report: {}", folder.join("report.html").display()));
+    }
+    Ok(Done::Fine)
+}
+
+fn make_plan(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Plan> {
+    let library = Library::load(overlay)?;
+    let (source, folder) = Library::workload(&args.workload, overlay)?;
+    let file = WorkloadFile::parse(&source)?;
+    let outside = read_outside(&file, &folder);
+    let today = args.answer.on.unwrap_or_else(Day::today_utc);
+    let workload = Workload::resolve(file, &source, &library.prices, today, &outside)?;
+    let inputs = Inputs {
+        workload: &workload,
+        prices: &library.prices,
+        capacity: &library.capacity,
+        tokens: &library.tokens,
+    };
+    Ok(project(&inputs)?)
+}
+
+/// Reads the prompts and the image sizes a workload refers to.
+fn read_outside(file: &WorkloadFile, folder: &Path) -> OutsideFiles {
+    let mut outside = OutsideFiles::default();
+    for wanted in file.outside_files() {
+        let path = folder.join(&wanted.pattern);
+        match wanted.kind {
+            OutsideKind::Prompt => {
+                outside.prompts.insert(wanted.pattern, read_prompt(&path));
+            }
+            OutsideKind::Images => {
+                let sizes = image_sizes(&path.to_string_lossy(), &wanted.pattern);
+                outside.images.insert(wanted.pattern, sizes);
+            }
+        }
+    }
+    outside
+}
+
+fn read_prompt(path: &Path) -> Result<String, String> {
+    let bytes = read_limited(path, FILE_BYTES_MAX).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|_| format!("`{}` is not a UTF-8 text", path.display()))
+}
+
+/// Sizes of the images that match a path or a pattern, in the order of their names.
+fn image_sizes(pattern: &str, as_written: &str) -> Result<Vec<Pixels>, String> {
+    let looks_like_path = as_written.contains(['/', '\\', '.', '*', '?']);
+    if !looks_like_path {
+        return Err(format!(
+            "expected a pixel size such as `1408x768` or an image file, found `{as_written}`"
+        ));
+    }
+    let paths = glob::glob(pattern).map_err(|error| format!("not a pattern: {error}"))?;
+    let mut sizes = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| error.to_string())?;
+        let size = imagesize::size(&path)
+            .map_err(|error| format!("cannot read the size of `{}`: {error}", path.display()))?;
+        let (width, height) =
+            (u32::try_from(size.width).unwrap_or(0), u32::try_from(size.height).unwrap_or(0));
+        sizes.push(
+            format!("{width}x{height}").parse().map_err(|error| format!("`{}`: {error}", path.display()))?,
+        );
+        if sizes.len() > IMAGES_MAX {
+            return Err(format!("more than {IMAGES_MAX} images match"));
+        }
+    }
+    if sizes.is_empty() {
+        return Err(format!("no image matches `{as_written}`"));
+    }
+    Ok(sizes)
+}
+
+/// Everything is made in memory first: when something fails, nothing is written half.
+fn write_report(folder: &Path, plan: &Plan, report: &Report) -> anyhow::Result<()> {
+    let charts = pictures(plan).context("cannot draw the charts")?;
+    let mut files: Vec<(String, Vec<u8>)> = vec![
+        ("plan.json".into(), serde_json::to_string_pretty(plan)?.into_bytes()),
+        ("report.md".into(), markdown(report).into_bytes()),
+        ("report.txt".into(), terminal(report).into_bytes()),
+        ("report.html".into(), html(report, &charts)?.into_bytes()),
+    ];
+    for chart in &charts {
+        files.push((format!("{}.svg", chart.name), chart.svg.clone().into_bytes()));
+        files.push((format!("{}.png", chart.name), to_png(&chart.svg, PNG_SCALE)?));
+    }
+    for table in &report.tables {
+        files.push((format!("{}.csv", table.name), csv(table).into_bytes()));
+    }
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        write_whole(&path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Under a temporary name first, so that a reader never sees half a file.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".part");
+    let part = std::path::PathBuf::from(name);
+    std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path)).inspect_err(|_| {
+        let _ = std::fs::remove_file(&part);
+    })
+}

@@ -1,0 +1,192 @@
+//! Exact cost of known usage, line by line.
+
+use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
+
+use super::book::{PriceBook, PriceError, Prices};
+use crate::{
+    calendar::Day,
+    model::{ByClass, Grade, Placement, TokenClass},
+    units::{Rate, Usd},
+    warning::Warning,
+};
+
+/// What one request (or a heap of equal ones) used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BilledUsage {
+    /// Tokens by class.
+    pub tokens: ByClass<u64>,
+    /// Images, where the model is billed by image.
+    pub images: u64,
+    /// Search queries (or grounded prompts) beyond the free ones.
+    pub searches: u64,
+    /// Tokens × hours of cache storage.
+    pub cache_token_hours: u64,
+}
+
+/// What a line of an invoice is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// Tokens of a class, per million.
+    Tokens(TokenClass),
+    /// Images, each.
+    Images,
+    /// Searches, per thousand.
+    Searches,
+    /// Cache storage, per million token-hours.
+    CacheStorage,
+}
+
+impl Item {
+    /// Its name in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Item::Tokens(class) => class.as_str(),
+            Item::Images => "images",
+            Item::Searches => "searches",
+            Item::CacheStorage => "cache_storage",
+        }
+    }
+
+    /// Its name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Item::Tokens(class) => class.label(),
+            Item::Images => "images",
+            Item::Searches => "searches",
+            Item::CacheStorage => "cache storage",
+        }
+    }
+
+    /// What its price is for.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Item::Tokens(_) => "USD per million tokens",
+            Item::Images => "USD per image",
+            Item::Searches => "USD per thousand",
+            Item::CacheStorage => "USD per million token-hours",
+        }
+    }
+
+    /// How many of what is counted the price is for.
+    fn per(self) -> u64 {
+        match self {
+            Item::Tokens(_) | Item::CacheStorage => 1_000_000,
+            Item::Images => 1,
+            Item::Searches => 1_000,
+        }
+    }
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// One line: quantity × price.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InvoiceLine {
+    /// What for.
+    #[serde(rename = "class")]
+    pub item: Item,
+    /// How many.
+    pub quantity: u64,
+    /// Price, in the item's unit.
+    pub price: Rate,
+    /// What the price is for.
+    pub unit: &'static str,
+    /// Quantity × price, exact.
+    pub cost_usd: Usd,
+    /// Printed somewhere, or derived.
+    pub grade: Grade,
+    /// Keys of the book's sources.
+    pub source: Vec<String>,
+}
+
+/// The exact cost of one request's usage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Invoice {
+    /// Who served it.
+    pub placement: Placement,
+    /// The day whose prices count.
+    pub day: Day,
+    /// Lines with a quantity.
+    pub lines: Vec<InvoiceLine>,
+    /// Their sum.
+    pub total_usd: Usd,
+    /// False when something has no price: the total is then a lower bound.
+    pub complete: bool,
+    /// What the reader should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Prices known usage at the book's rates of a day.
+///
+/// # Errors
+///
+/// When the placement has no price row on that day.
+pub fn invoice(
+    book: &PriceBook,
+    placement: &Placement,
+    day: Day,
+    usage: &BilledUsage,
+) -> Result<Invoice, PriceError> {
+    let prices = book.prices(placement, day, usage.tokens.prompt())?;
+    let searches = || {
+        let family = book.facts(&placement.model)?.grounding.as_ref()?;
+        book.grounding.iter().find(|row| row.family == *family).map(|row| row.usd_per_thousand)
+    };
+    let mut invoice = Invoice {
+        placement: placement.clone(),
+        day,
+        lines: Vec::new(),
+        total_usd: Usd::ZERO,
+        complete: true,
+        warnings: Vec::new(),
+    };
+    for (class, tokens) in usage.tokens.iter() {
+        invoice.add(Item::Tokens(class), *tokens, prices.rate(class), &prices);
+    }
+    let located = |rate: Option<Rate>| rate.map(|rate| prices.located(rate));
+    invoice.add(Item::Images, usage.images, located(prices.row.per_image), &prices);
+    invoice.add(Item::Searches, usage.searches, searches(), &prices);
+    invoice.add(Item::CacheStorage, usage.cache_token_hours, located(prices.row.cache_storage), &prices);
+    Ok(invoice)
+}
+
+impl Invoice {
+    fn add(&mut self, item: Item, quantity: u64, price: Option<Rate>, prices: &Prices<'_>) {
+        if quantity == 0 {
+            return;
+        }
+        let Some(price) = price else {
+            self.complete = false;
+            self.warnings.push(match item {
+                Item::Tokens(class) => {
+                    Warning::NoPrice { placement: self.placement.clone(), class, tokens: quantity }
+                }
+                other => {
+                    Warning::NoUnitPrice { placement: self.placement.clone(), item: other.label(), quantity }
+                }
+            });
+            return;
+        };
+        if prices.row.grade == Grade::Assumed
+            && let Item::Tokens(class @ TokenClass::OutputImage) = item
+        {
+            self.warnings.push(Warning::DerivedPrice { placement: self.placement.clone(), class });
+        }
+        let cost = Usd(Decimal::from(quantity) * price.value() / Decimal::from(item.per()));
+        self.total_usd += cost;
+        self.lines.push(InvoiceLine {
+            item,
+            quantity,
+            price,
+            unit: item.unit(),
+            cost_usd: cost,
+            grade: prices.row.grade,
+            source: prices.row.source.clone(),
+        });
+    }
+}

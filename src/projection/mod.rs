@@ -1,0 +1,15 @@
+//! Joins workload, books and token profiles into a [`Plan`]: pure, seeded, offline.
+//!
+//! Same input, same bytes: the day is an input, and nothing here reads a clock, a file or a network.
+
+mod bill;
+mod drivers;
+mod gsu;
+mod placement;
+mod plan;
+
+pub use bill::{Bill, Spread};
+pub use drivers::Driver;
+pub use gsu::{GsuPlan, GsuPool, TermVerdict};
+pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Status};
+pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};

@@ -1,0 +1,507 @@
+//! One route on one placement: tokens, cost per request, spend by month.
+
+use serde::Serialize;
+
+use super::plan::Inputs;
+use crate::{
+    calendar::{Day, Month, Stretch, cut},
+    model::{ByClass, Endpoint, Grade, ModelId, Placement, Shape, TokenClass},
+    prices::{EndKind, ModelKind, PriceError, Prices},
+    tokens::{ClassTokens, TokenProfile, expect},
+    units::TOKENS_PER_MTOK,
+    warning::Warning,
+    workload::{Route, Volume},
+};
+
+/// One route on one placement.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlacementPlan {
+    /// Model, endpoint, tier.
+    pub placement: Placement,
+    /// Whether it can serve.
+    pub status: Status,
+    /// One request of it; `None` when it cannot be priced.
+    pub per_request: Option<PerRequest>,
+    /// Spend by month, without spend after its end.
+    pub months: Vec<MonthSpend>,
+    /// Mean US dollars a month over the horizon.
+    pub usd_per_month: f64,
+    /// Mean US dollars a month while it serves; the same unless it ends or starts inside the horizon.
+    pub usd_per_served_month: f64,
+    /// US dollars over the horizon.
+    pub usd_total: f64,
+    /// Rows of the price book that were used.
+    pub rows: Vec<RowUsed>,
+    /// What the reader should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Whether a placement can serve the route.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Status {
+    /// Over the whole horizon, as far as announced.
+    Served,
+    /// Until a day inside the horizon.
+    EndsInside {
+        /// First day without service.
+        end: Day,
+        /// What follows.
+        successor: Option<ModelId>,
+    },
+    /// No longer.
+    Gone {
+        /// First day without service.
+        end: Day,
+        /// What follows.
+        successor: Option<ModelId>,
+    },
+    /// Not at all: no price, no profile, no such size.
+    Impossible {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Status {
+    /// Whether it serves at least some days of the horizon.
+    pub fn serves(&self) -> bool {
+        matches!(self, Status::Served | Status::EndsInside { .. })
+    }
+}
+
+/// One request: tokens, dollars, burn.
+#[derive(Clone, Debug, Serialize)]
+pub struct PerRequest {
+    /// Tokens by class.
+    pub tokens: ByClass<Option<ClassTokens>>,
+    /// US dollars by class, at the first day of service inside the horizon.
+    pub usd: ByClass<f64>,
+    /// Their sum.
+    pub usd_total: f64,
+    /// One standard error of the mean cost, from tokens alone.
+    pub usd_standard_error: f64,
+    /// False when a class has no price.
+    pub complete: bool,
+    /// Images counted per answer.
+    pub images_per_answer: f64,
+    /// What the price sheet asks for one image of the size, on models that make images.
+    pub sheet_usd_per_image: Option<f64>,
+    /// Weakest grade among the classes that make at least a twentieth of the cost.
+    pub grade: Grade,
+    /// Fewest answers among those that were measured.
+    pub answers: Option<u64>,
+}
+
+/// Requests and spend of one month.
+#[derive(Clone, Debug, Serialize)]
+pub struct MonthSpend {
+    /// `2026-12`.
+    pub month: String,
+    /// Expected requests that the placement serves.
+    pub requests: f64,
+    /// US dollars by class.
+    pub usd: ByClass<f64>,
+    /// Their sum.
+    pub usd_total: f64,
+}
+
+/// A price row that a plan rests on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RowUsed {
+    /// File it stands in.
+    pub file: String,
+    /// Line it starts on.
+    pub line: usize,
+    /// First day it is used for.
+    pub first_used: Day,
+    /// Day of its last check.
+    pub checked: Day,
+    /// Printed or derived.
+    pub grade: Grade,
+    /// Where it was read.
+    pub source: Vec<String>,
+    /// Factor of a non-global location.
+    pub non_global_factor: Option<String>,
+}
+
+/// Share of the cost above which a class counts for the evidence of the whole.
+const SHARE_THAT_COUNTS: f64 = 0.05;
+
+/// Plans one route on one placement.
+pub(super) fn plan_placement(
+    inputs: &Inputs<'_>,
+    route: &Route,
+    placement: Placement,
+    months: &[Month],
+) -> PlacementPlan {
+    plan_with(inputs, route, placement, months, None)
+}
+
+/// The same with another token profile in place of the shipped one, to value a known unknown.
+pub(super) fn plan_with(
+    inputs: &Inputs<'_>,
+    route: &Route,
+    placement: Placement,
+    months: &[Month],
+    profile: Option<&TokenProfile>,
+) -> PlacementPlan {
+    let (first, next) = (months[0].first, months[months.len() - 1].next);
+    let mut warnings = inputs.prices.life_warnings(&placement.model, &placement.endpoint, first, next);
+    let impossible = |reason: String, warnings: Vec<Warning>| PlacementPlan {
+        placement: placement.clone(),
+        status: Status::Impossible { reason },
+        per_request: None,
+        months: Vec::new(),
+        usd_per_month: 0.0,
+        usd_per_served_month: 0.0,
+        usd_total: 0.0,
+        rows: Vec::new(),
+        warnings,
+    };
+    let Some(facts) = inputs.prices.facts(&placement.model) else {
+        return impossible("not in the price book".into(), warnings);
+    };
+    if let Some(reason) = cannot_make(route, facts, &mut warnings) {
+        return impossible(reason, warnings);
+    }
+    let stand_in;
+    let profile = match profile {
+        Some(profile) => profile,
+        None => match find_profile(inputs, &placement, &mut warnings) {
+            Some(found) => {
+                stand_in = found;
+                stand_in
+            }
+            None => return impossible("no token profile".into(), warnings),
+        },
+    };
+    let Some(expected) = expect(profile, &route.shape, facts.kind, &placement.endpoint) else {
+        let reason = format!("no tokens known for {} images", route.shape.output_size);
+        return impossible(reason, warnings);
+    };
+    warnings.extend(expected.warnings.clone());
+    let status = status(inputs, &placement, first, next);
+    let served_until = match &status {
+        Status::EndsInside { end, .. } => *end,
+        Status::Gone { .. } => first,
+        _ => next,
+    };
+    let served_from = inputs
+        .prices
+        .life(&placement.model, placement.endpoint.backend())
+        .and_then(|life| life.launch)
+        .map_or(first, |launch| launch.max(first));
+    let pricer = Pricer { inputs, placement: &placement, route, tokens: &expected.classes };
+    // A gone placement is priced as of its last day, to be compared.
+    let priced_on = if served_until <= first { served_until.min(first) } else { served_from };
+    let quote = match pricer.quote(priced_on, &mut warnings) {
+        Ok(quote) => quote,
+        Err(error) => return impossible(error.to_string(), warnings),
+    };
+    let mut rows = Vec::new();
+    let service = Stretch { first: served_from, next: served_until };
+    let spends: Vec<MonthSpend> = months
+        .iter()
+        .enumerate()
+        .map(|(at, month)| pricer.month(at, *month, service, &mut rows, &mut warnings))
+        .collect();
+    let usd_total = spends.iter().map(|spend| spend.usd_total).sum();
+    warnings.dedup();
+    PlacementPlan {
+        status,
+        per_request: Some(per_request(quote, &expected.classes, expected.images_per_answer, profile, route)),
+        usd_per_month: usd_total / months.len() as f64,
+        usd_per_served_month: usd_total / served_months(months, service).max(f64::MIN_POSITIVE),
+        usd_total,
+        months: spends,
+        rows,
+        warnings,
+        placement,
+    }
+}
+
+/// Months of service inside the horizon, parts of a month as parts.
+fn served_months(months: &[Month], service: Stretch) -> f64 {
+    let share = |month: &Month| {
+        let whole = Stretch { first: month.first, next: month.next };
+        f64::from(service.overlap(whole).days()) / f64::from(whole.days())
+    };
+    months.iter().map(share).sum()
+}
+
+fn cannot_make(
+    route: &Route,
+    facts: &crate::prices::ModelFacts,
+    warnings: &mut Vec<Warning>,
+) -> Option<String> {
+    let size = route.shape.output_size;
+    if facts.kind == ModelKind::Image && !facts.sizes.contains(&size) {
+        warnings.push(Warning::SizeNotMade { model: facts.id.clone(), size });
+        return Some(format!("makes no {size} images"));
+    }
+    let found = route.shape.input_images.len() as u32;
+    let max = facts.max_input_images.filter(|max| found > *max)?;
+    warnings.push(Warning::TooManyImages { model: facts.id.clone(), max, found });
+    Some(format!("takes at most {max} input images"))
+}
+
+/// The profile of this backend, or the other backend's with a warning.
+fn find_profile<'a>(
+    inputs: &Inputs<'a>,
+    placement: &Placement,
+    warnings: &mut Vec<Warning>,
+) -> Option<&'a TokenProfile> {
+    let backend = placement.endpoint.backend();
+    let key = |backend| (backend, placement.model.clone());
+    if let Some(profile) = inputs.tokens.get(&key(backend)) {
+        return Some(profile);
+    }
+    let other = crate::model::Backend::ALL.iter().copied().find(|other| *other != backend)?;
+    let profile = inputs.tokens.get(&key(other))?;
+    warnings.push(Warning::ProfileStandsIn {
+        model: placement.model.clone(),
+        endpoint: placement.endpoint.clone(),
+        stand_in: Endpoint::of(other),
+    });
+    Some(profile)
+}
+
+fn status(inputs: &Inputs<'_>, placement: &Placement, first: Day, next: Day) -> Status {
+    let life = inputs.prices.life(&placement.model, placement.endpoint.backend());
+    let Some(life) = life else { return Status::Served };
+    let successor = life.successor.clone();
+    match life.end {
+        Some((end, EndKind::Announced)) if end <= first => Status::Gone { end, successor },
+        Some((end, EndKind::Announced)) if end < next => Status::EndsInside { end, successor },
+        _ => Status::Served,
+    }
+}
+
+/// Prices one route's requests on one placement.
+struct Pricer<'a> {
+    inputs: &'a Inputs<'a>,
+    placement: &'a Placement,
+    route: &'a Route,
+    tokens: &'a ByClass<Option<ClassTokens>>,
+}
+
+/// A request's tokens split into cached and uncached, and its dollars.
+struct Quote {
+    tokens: ByClass<f64>,
+    usd: ByClass<f64>,
+    complete: bool,
+    rates: ByClass<f64>,
+    grade: Grade,
+}
+
+impl Pricer<'_> {
+    fn prices(&self, day: Day) -> Result<Prices<'_>, PriceError> {
+        let prompt: f64 = self.tokens.iter().filter(|(class, _)| class.is_input()).map(mean_of).sum();
+        self.inputs.prices.prices(self.placement, day, prompt.round() as u64)
+    }
+
+    fn quote(&self, day: Day, warnings: &mut Vec<Warning>) -> Result<Quote, PriceError> {
+        let prices = self.prices(day)?;
+        let factor = self.inputs.workload.price_factors.tokens;
+        let mut quote = Quote {
+            tokens: split_cached(self.tokens, &self.route.shape, &prices, self.placement, warnings),
+            usd: ByClass::default(),
+            complete: true,
+            rates: ByClass::default(),
+            grade: prices.row.grade,
+        };
+        for class in TokenClass::ALL.iter().copied() {
+            let tokens = quote.tokens[class];
+            if tokens == 0.0 {
+                continue;
+            }
+            match prices.rate(class) {
+                Some(rate) => {
+                    quote.rates[class] = rate.to_f64() * factor;
+                    quote.usd[class] = tokens * quote.rates[class] / TOKENS_PER_MTOK as f64;
+                }
+                None => {
+                    quote.complete = false;
+                    let tokens = tokens.round() as u64;
+                    let placement = self.placement.clone();
+                    push_once(warnings, Warning::NoPrice { placement, class, tokens });
+                }
+            }
+        }
+        let image_rate_derived =
+            prices.row.grade == Grade::Assumed && quote.usd[TokenClass::OutputImage] > 0.0;
+        if image_rate_derived {
+            let (placement, class) = (self.placement.clone(), TokenClass::OutputImage);
+            push_once(warnings, Warning::DerivedPrice { placement, class });
+        }
+        Ok(quote)
+    }
+
+    fn month(
+        &self,
+        at: usize,
+        month: Month,
+        service: Stretch,
+        rows: &mut Vec<RowUsed>,
+        warnings: &mut Vec<Warning>,
+    ) -> MonthSpend {
+        let mut spend =
+            MonthSpend { month: month.label(), requests: 0.0, usd: ByClass::default(), usd_total: 0.0 };
+        let mut changes = self.inputs.prices.change_days(self.placement);
+        changes.extend([service.first, service.next]);
+        for part in cut(month, &changes) {
+            let part = part.overlap(service);
+            let requests = requests_in(self.route, at, month, part);
+            if requests == 0.0 {
+                continue;
+            }
+            let Ok(quote) = self.quote(part.first, warnings) else { continue };
+            spend.requests += requests;
+            for (class, usd) in quote.usd.iter() {
+                spend.usd[class] += requests * usd;
+            }
+            if let Ok(prices) = self.prices(part.first) {
+                note_row(rows, &prices, part.first);
+            }
+        }
+        spend.usd_total = spend.usd.total();
+        spend
+    }
+}
+
+fn mean_of((_, tokens): (TokenClass, &Option<ClassTokens>)) -> f64 {
+    tokens.as_ref().map_or(0.0, |tokens| tokens.mean)
+}
+
+fn push_once(warnings: &mut Vec<Warning>, warning: Warning) {
+    if !warnings.contains(&warning) {
+        warnings.push(warning);
+    }
+}
+
+fn note_row(rows: &mut Vec<RowUsed>, prices: &Prices<'_>, day: Day) {
+    let row = prices.row;
+    if rows.iter().any(|used| used.line == row.line && used.file == row.file) {
+        return;
+    }
+    rows.push(RowUsed {
+        file: row.file.clone(),
+        line: row.line,
+        first_used: day,
+        checked: row.checked,
+        grade: row.grade,
+        source: row.source.clone(),
+        non_global_factor: prices.factor.map(|factor| factor.normalize().to_string()),
+    });
+}
+
+/// Moves the cached share of each input class to its cached class, where that has a price.
+fn split_cached(
+    tokens: &ByClass<Option<ClassTokens>>,
+    shape: &Shape,
+    prices: &Prices<'_>,
+    placement: &Placement,
+    warnings: &mut Vec<Warning>,
+) -> ByClass<f64> {
+    let mut split = ByClass::from_fn(|class| tokens[class].as_ref().map_or(0.0, |tokens| tokens.mean));
+    let share = shape.cached_share.value();
+    if share == 0.0 {
+        return split;
+    }
+    for class in TokenClass::ALL.iter().copied() {
+        let Some(cached) = class.cached() else { continue };
+        if split[class] == 0.0 {
+            continue;
+        }
+        if prices.rate(cached).is_some() {
+            let moved = split[class] * share;
+            split[class] -= moved;
+            split[cached] += moved;
+        } else {
+            push_once(warnings, Warning::NoCachePrice { placement: placement.clone(), class });
+        }
+    }
+    split
+}
+
+/// Expected requests of a route on the days of a stretch inside a month.
+pub(super) fn requests_in(route: &Route, at: usize, month: Month, part: Stretch) -> f64 {
+    let active = Stretch {
+        first: route.launch.unwrap_or(part.first).max(part.first),
+        next: route.end.map_or(part.next, |end| end.plus_days(1)).min(part.next),
+    };
+    let days = f64::from(active.days());
+    let growth = (1.0 + route.growth_per_month.mean()).powi(at as i32);
+    match route.volume {
+        Volume::PerMonth(range) => range.mean() * growth * days / f64::from(month.days()),
+        Volume::PerDay(range) => range.mean() * growth * days,
+        Volume::Total { requests, first, next } => {
+            let whole = Stretch { first, next };
+            requests.mean() * f64::from(active.overlap(whole).days()) / f64::from(whole.days())
+        }
+    }
+}
+
+fn per_request(
+    quote: Quote,
+    expected: &ByClass<Option<ClassTokens>>,
+    images_per_answer: f64,
+    profile: &TokenProfile,
+    route: &Route,
+) -> PerRequest {
+    let usd_total = quote.usd.total();
+    let tokens = with_cached(expected, &quote.tokens);
+    let variance: f64 = tokens
+        .iter()
+        .filter_map(|(class, tokens)| Some((quote.rates[class], tokens.as_ref()?.standard_error)))
+        .map(|(rate, error)| (rate * error / TOKENS_PER_MTOK as f64).powi(2))
+        .sum();
+    let counts = tokens.iter().filter_map(|(class, tokens)| Some((class, tokens.as_ref()?)));
+    let big: Vec<&ClassTokens> = counts
+        .filter(|(class, _)| quote.usd[*class] >= SHARE_THAT_COUNTS * usd_total)
+        .map(|(_, tokens)| tokens)
+        .collect();
+    let sheet = profile.output_image.as_ref().and_then(|table| table.tokens.get(&route.shape.output_size));
+    let image_rate = quote.rates[TokenClass::OutputImage];
+    PerRequest {
+        usd: quote.usd,
+        usd_total,
+        usd_standard_error: variance.sqrt(),
+        complete: quote.complete,
+        images_per_answer,
+        sheet_usd_per_image: sheet.map(|tokens| *tokens as f64 * image_rate / TOKENS_PER_MTOK as f64),
+        grade: big.iter().map(|tokens| tokens.evidence.grade).max().unwrap_or(quote.grade),
+        answers: big.iter().filter_map(|tokens| tokens.evidence.n).min(),
+        tokens,
+    }
+}
+
+/// Expected tokens with the cached part of each input class in its own class.
+fn with_cached(
+    expected: &ByClass<Option<ClassTokens>>,
+    split: &ByClass<f64>,
+) -> ByClass<Option<ClassTokens>> {
+    let mut tokens = expected.clone();
+    for class in TokenClass::ALL.iter().copied() {
+        let (Some(cached), Some(whole)) = (class.cached(), expected[class].as_ref()) else { continue };
+        if split[cached] == 0.0 {
+            continue;
+        }
+        let share = split[cached] / whole.mean;
+        tokens[cached] = Some(scaled(whole, share));
+        tokens[class] = Some(scaled(whole, 1.0 - share)).filter(|rest| rest.mean > 0.0);
+    }
+    tokens
+}
+
+fn scaled(tokens: &ClassTokens, share: f64) -> ClassTokens {
+    ClassTokens {
+        mean: tokens.mean * share,
+        standard_error: tokens.standard_error * share,
+        p05: tokens.p05 * share,
+        p50: tokens.p50 * share,
+        p95: tokens.p95 * share,
+        evidence: tokens.evidence.clone(),
+    }
+}

@@ -1,0 +1,363 @@
+//! The plan: every route on every placement, the bill, GSUs, what may be wrong.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    bill::{Bill, bill},
+    drivers::{Driver, drivers},
+    gsu::{GsuPlan, gsu_plan},
+    placement::{PlacementPlan, Status, plan_placement},
+};
+use crate::{
+    calendar::{Day, horizon},
+    capacity::CapacityBook,
+    model::{Backend, Endpoint, ModelId, Placement, Tier, TokenClass},
+    prices::PriceBook,
+    tokens::TokenProfile,
+    warning::Warning,
+    workload::{Route, Workload},
+};
+
+/// What a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// What will be sent.
+    pub workload: &'a Workload,
+    /// Prices and model life.
+    pub prices: &'a PriceBook,
+    /// Throughput and terms.
+    pub capacity: &'a CapacityBook,
+    /// Token profiles.
+    pub tokens: &'a BTreeMap<(Backend, ModelId), TokenProfile>,
+}
+
+/// The hub of all outputs, written as `plan.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// `burndown.plan/1`.
+    pub schema: &'static str,
+    /// What will be sent, defaults filled in.
+    pub workload: Workload,
+    /// Day of the price book.
+    pub prices_checked: Day,
+    /// Day of the capacity book.
+    pub capacity_checked: Day,
+    /// The bill of the chosen placements.
+    pub bill: Bill,
+    /// The months of the horizon.
+    pub months: Vec<String>,
+    /// Each route on each placement.
+    pub routes: Vec<RoutePlan>,
+    /// Shares of the bill by class, largest first.
+    pub shares: Vec<ClassShare>,
+    /// Provisioned throughput.
+    pub gsu: GsuPlan,
+    /// Inputs that move the bill, widest first; known unknowns among them.
+    pub drivers: Vec<Driver>,
+    /// What bounds the traffic.
+    pub limits: Limits,
+    /// What the reader should know, the same once.
+    pub warnings: Vec<Warning>,
+}
+
+/// One route on all its placements.
+#[derive(Clone, Debug, Serialize)]
+pub struct RoutePlan {
+    /// Its name.
+    pub name: String,
+    /// Index of the placement whose spend is in the bill.
+    pub chosen: usize,
+    /// All placements: today's model first, endpoints in the order given, standard tier first.
+    pub placements: Vec<PlacementPlan>,
+    /// Expected requests over the horizon.
+    pub requests_total: f64,
+}
+
+impl RoutePlan {
+    /// The placement whose spend is in the bill.
+    pub fn chosen(&self) -> &PlacementPlan {
+        &self.placements[self.chosen]
+    }
+}
+
+/// A class's part of the bill.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ClassShare {
+    /// The class.
+    pub class: TokenClass,
+    /// Its part of the bill.
+    pub share: f64,
+}
+
+/// What bounds the traffic.
+#[derive(Clone, Debug, Serialize)]
+pub struct Limits {
+    /// Mean requests a minute in the busiest month.
+    pub mean_requests_per_minute: f64,
+    /// Requests a minute in the busiest hour of the week of that month.
+    pub peak_requests_per_minute: f64,
+    /// Largest spend of a month on the Developer API.
+    pub developer_usd_per_month_max: f64,
+    /// US dollars in the busiest ten minutes on the Developer API.
+    pub developer_usd_per_10_minutes_max: f64,
+    /// The lowest spend tier whose caps hold both, where one does.
+    pub developer_tier_needed: Option<u32>,
+    /// Whether a chosen model is without any PayGo throughput promise (the image models on Vertex).
+    pub no_paygo_promise: Vec<ModelId>,
+    /// Ends of the chosen models: model, endpoint, first possible day without service.
+    pub ends: Vec<ModelEnd>,
+}
+
+/// When a chosen model ends.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelEnd {
+    /// The model.
+    pub model: ModelId,
+    /// Where.
+    pub endpoint: Endpoint,
+    /// First possible day without service.
+    pub end: Day,
+    /// Announced, earliest or unconfirmed.
+    pub kind: crate::prices::EndKind,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// A route has no placement left.
+    #[error("route `{route}` has no placement left:\n{reasons}\n\nhint: {hint}")]
+    NoPlacementLeft {
+        /// The route.
+        route: String,
+        /// One line per placement.
+        reasons: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+/// Projects a workload over its horizon.
+///
+/// # Errors
+///
+/// When a route has no placement that can serve it on any day.
+pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
+    let workload = inputs.workload;
+    let months = horizon(workload.start, workload.horizon_months);
+    let mut routes = Vec::new();
+    for route in &workload.routes {
+        routes.push(plan_route(inputs, route, &months)?);
+    }
+    let bill = bill(workload, &routes);
+    let drivers = drivers(inputs, &routes, &months);
+    let gsu = gsu_plan(inputs, &routes, &months);
+    let limits = limits(inputs, &routes, &months);
+    let mut warnings = workload.warnings.clone();
+    warnings.extend(super::plan::stale(inputs));
+    for route in &routes {
+        warnings.extend(route.chosen().warnings.clone());
+        warnings.extend(life_of_others(route));
+    }
+    warnings.extend(gsu.warnings.clone());
+    let mut seen = std::collections::BTreeSet::new();
+    warnings.retain(|warning| seen.insert(warning.clone()));
+    Ok(Plan {
+        schema: "burndown.plan/1",
+        workload: workload.clone(),
+        prices_checked: inputs.prices.checked,
+        capacity_checked: inputs.capacity.checked,
+        shares: shares(&routes),
+        months: months.iter().map(|month| month.label()).collect(),
+        bill,
+        routes,
+        gsu,
+        drivers,
+        limits,
+        warnings,
+    })
+}
+
+/// Days after which a price book is called old.
+const STALE_AFTER_DAYS: i64 = 90;
+
+fn stale(inputs: &Inputs<'_>) -> Option<Warning> {
+    let (checked, on) = (inputs.prices.checked, inputs.workload.as_of);
+    let days = checked.days_until(on);
+    (days > STALE_AFTER_DAYS).then_some(Warning::StaleBook { checked, on, days })
+}
+
+/// Ends of today's model on placements that were not chosen: a reader who thinks of them must know.
+fn life_of_others(route: &RoutePlan) -> Vec<Warning> {
+    let today = &route.chosen().placement.model;
+    let others = route.placements.iter().filter(|plan| plan.placement.model == *today);
+    others
+        .flat_map(|plan| plan.warnings.iter())
+        .filter(|warning| matches!(warning, Warning::Gone { .. } | Warning::EndsInside { .. }))
+        .cloned()
+        .collect()
+}
+
+fn plan_route(
+    inputs: &Inputs<'_>,
+    route: &Route,
+    months: &[crate::calendar::Month],
+) -> Result<RoutePlan, ProjectError> {
+    let mut placements = Vec::new();
+    for model in &route.models {
+        for endpoint in &route.endpoints {
+            for tier in tiers(inputs, route, model, endpoint) {
+                let placement = Placement { model: model.clone(), endpoint: endpoint.clone(), tier };
+                placements.push(plan_placement(inputs, route, placement, months));
+            }
+        }
+    }
+    let chosen = choose(route, &placements).ok_or_else(|| no_placement_left(route, &placements))?;
+    let requests_total = months
+        .iter()
+        .enumerate()
+        .map(|(at, month)| {
+            let whole = crate::calendar::Stretch { first: month.first, next: month.next };
+            super::placement::requests_in(route, at, *month, whole)
+        })
+        .sum();
+    Ok(RoutePlan { name: route.name.clone(), chosen, placements, requests_total })
+}
+
+/// The route's own tier first, then the other tiers that have a price.
+fn tiers(inputs: &Inputs<'_>, route: &Route, model: &ModelId, endpoint: &Endpoint) -> Vec<Tier> {
+    let mut tiers = vec![route.tier];
+    let offered = inputs.prices.tiers(model, endpoint.backend());
+    tiers.extend(offered.into_iter().filter(|tier| *tier != route.tier));
+    tiers
+}
+
+/// Among the placements of the first model that has any left: those that serve longest, of these the
+/// cheapest; flex and batch count where the route may wait.
+fn choose(route: &Route, placements: &[PlacementPlan]) -> Option<usize> {
+    let allowed = |tier: Tier| tier == route.tier || route.waiting_tiers.contains(&tier);
+    let candidates = || {
+        placements.iter().enumerate().filter(|(_, plan)| allowed(plan.placement.tier) && plan.status.serves())
+    };
+    for model in &route.models {
+        let of_model = candidates().filter(|(_, plan)| plan.placement.model == *model);
+        let best = of_model.min_by(|(_, a), (_, b)| {
+            let ends = |plan: &PlacementPlan| match plan.status {
+                Status::EndsInside { end, .. } => Some(end),
+                _ => None,
+            };
+            let last =
+                |plan: &PlacementPlan| ends(plan).map_or((0, None), |end| (1, Some(std::cmp::Reverse(end))));
+            last(a).cmp(&last(b)).then(a.usd_total.total_cmp(&b.usd_total))
+        });
+        if let Some((at, _)) = best {
+            return Some(at);
+        }
+    }
+    None
+}
+
+fn no_placement_left(route: &Route, placements: &[PlacementPlan]) -> ProjectError {
+    let reason = |plan: &PlacementPlan| match &plan.status {
+        Status::Gone { end, .. } => format!("gone since {end}"),
+        Status::Impossible { reason } => reason.clone(),
+        _ => "serves only on a tier that the route does not use".into(),
+    };
+    let own = placements.iter().filter(|plan| plan.placement.tier == route.tier);
+    let reasons: Vec<String> = own.map(|plan| format!("  {}: {}", plan.placement, reason(plan))).collect();
+    let successor = placements.iter().find_map(|plan| match &plan.status {
+        Status::Gone { successor: Some(model), .. } => Some(model.to_string()),
+        _ => None,
+    });
+    let hint = match successor {
+        Some(model) => format!("compare its successor: models = [\"{model}\"]"),
+        None => "add another model under `models`, or other `placements`".into(),
+    };
+    ProjectError::NoPlacementLeft { route: route.name.clone(), reasons: reasons.join("\n"), hint }
+}
+
+fn shares(routes: &[RoutePlan]) -> Vec<ClassShare> {
+    let spends = || routes.iter().flat_map(|route| &route.chosen().months);
+    let total: f64 = spends().map(|spend| spend.usd_total).sum();
+    let of = |class: TokenClass| spends().map(|spend| spend.usd[class]).sum::<f64>();
+    let mut shares: Vec<ClassShare> = TokenClass::ALL
+        .iter()
+        .map(|class| ClassShare { class: *class, share: if total > 0.0 { of(*class) / total } else { 0.0 } })
+        .filter(|share| share.share > 0.0)
+        .collect();
+    shares.sort_by(|a, b| b.share.total_cmp(&a.share));
+    shares
+}
+
+fn limits(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[crate::calendar::Month]) -> Limits {
+    let minutes = |at: usize| f64::from(months[at].days()) * 24.0 * 60.0;
+    let rate = |route: &RoutePlan, at: usize| route.chosen().months[at].requests / minutes(at);
+    let total_rate = |at: usize| routes.iter().map(|route| rate(route, at)).sum::<f64>();
+    let busiest = (0..months.len()).max_by(|a, b| total_rate(*a).total_cmp(&total_rate(*b))).unwrap_or(0);
+    let mut peak = 0.0_f64;
+    let mut developer_10_minutes = 0.0_f64;
+    for day in 0..7 {
+        for hour in 0..24 {
+            let load = |route: &Route| route.hour_weights[hour] * route.day_weights[day];
+            let (mut requests, mut usd) = (0.0, 0.0);
+            for (route, plan) in inputs.workload.routes.iter().zip(routes) {
+                let here = rate(plan, busiest) * load(route);
+                requests += here;
+                if plan.chosen().placement.endpoint == Endpoint::Developer {
+                    let each = plan.chosen().per_request.as_ref().map_or(0.0, |request| request.usd_total);
+                    usd += here * 10.0 * each;
+                }
+            }
+            peak = peak.max(requests);
+            developer_10_minutes = developer_10_minutes.max(usd);
+        }
+    }
+    let stated: f64 = inputs.workload.routes.iter().filter_map(|route| route.peak_requests_per_minute).sum();
+    let developer = |at: usize| {
+        let here = routes.iter().filter(|route| route.chosen().placement.endpoint == Endpoint::Developer);
+        here.map(|route| route.chosen().months[at].usd_total).sum::<f64>()
+    };
+    let developer_month = (0..months.len()).map(developer).fold(0.0, f64::max);
+    let needed = inputs.capacity.developer_tiers.iter().find(|tier| {
+        tier.usd_per_month_max >= developer_month && tier.usd_per_10_minutes_max >= developer_10_minutes
+    });
+    Limits {
+        mean_requests_per_minute: total_rate(busiest),
+        peak_requests_per_minute: peak.max(stated),
+        developer_usd_per_month_max: developer_month,
+        developer_usd_per_10_minutes_max: developer_10_minutes,
+        developer_tier_needed: needed.filter(|_| developer_month > 0.0).map(|tier| tier.tier),
+        no_paygo_promise: image_models_on_vertex(inputs, routes),
+        ends: ends(inputs, routes),
+    }
+}
+
+/// Vertex's usage tiers do not cover the image models: they share best-effort capacity.
+fn image_models_on_vertex(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Vec<ModelId> {
+    let on_vertex =
+        routes.iter().map(RoutePlan::chosen).filter(|plan| plan.placement.endpoint != Endpoint::Developer);
+    let mut models: Vec<ModelId> = on_vertex
+        .map(|plan| plan.placement.model.clone())
+        .filter(|model| {
+            inputs.prices.facts(model).is_some_and(|facts| facts.kind == crate::prices::ModelKind::Image)
+        })
+        .collect();
+    models.sort();
+    models.dedup();
+    models
+}
+
+fn ends(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Vec<ModelEnd> {
+    let mut ends: Vec<ModelEnd> = Vec::new();
+    for plan in routes.iter().map(RoutePlan::chosen) {
+        let (model, endpoint) = (&plan.placement.model, &plan.placement.endpoint);
+        let life = inputs.prices.life(model, endpoint.backend());
+        let Some((end, kind)) = life.and_then(|life| life.end) else { continue };
+        let found = ModelEnd { model: model.clone(), endpoint: endpoint.clone(), end, kind };
+        if !ends.contains(&found) {
+            ends.push(found);
+        }
+    }
+    ends
+}

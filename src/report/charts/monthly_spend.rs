@@ -1,0 +1,276 @@
+//! Spend by calendar month: one line for each placement, a range, a budget.
+
+use plotters::{prelude::*, style::text_anchor::HPos};
+
+use super::{
+    Chart, ChartError, Line, MonthlySpend,
+    canvas::{self, Area, BLUE, Bounds, FAINT_LABEL, INK, Plot},
+    check_amount, check_length,
+    end_labels::{
+        EndLabel, LABELLED_OTHERS, OTHER_COLOURS, draw_end_labels, end_labels, labels_width, last_value,
+    },
+    months::{Month, month_marks, read_months},
+    scale::{Axis, short_usd},
+};
+
+/// Room under the plot for months and years, in pixels.
+const MONTH_ROWS: f64 = 52.0;
+
+/// Draws spend by month: the chosen placement as a thick line in its 90 % range, the others as thin lines,
+/// the budget dashed. Each line is labelled at its right end with its last value.
+///
+/// # Errors
+///
+/// When an amount is not a number, negative or above 1e15 USD, a range is upside down, the months are not
+/// consecutive, lists differ in length, or the chosen placement is never available.
+pub fn draw_monthly_spend(spend: &MonthlySpend) -> Result<Chart, ChartError> {
+    let months = read_months(&spend.months)?;
+    check(spend)?;
+    let spend = &with_clean_texts(spend);
+    let (labelled, unlabelled) = split_others(&spend.others);
+    let subtitle = subtitle_with_note(&spend.subtitle, unlabelled.len());
+    let heading = canvas::lay_out_heading(&spend.title, &subtitle);
+    let axis = Axis::up_to(highest(spend), 5);
+    let labels = end_labels(spend, &labelled, &months);
+    let bounds = plot_bounds(&heading, &axis, &labels);
+
+    let alt = describe(spend, &months);
+    canvas::draw_picture("monthly-spend", &spend.title, alt, canvas::HEIGHT, |area| {
+        canvas::draw_heading(area, &heading)?;
+        let inner = canvas::part_of(area, bounds);
+        let mut plot = canvas::plot_in(&inner, last_x(months.len()), axis.top())?;
+        draw_spend_axis(area, &mut plot, &axis, bounds)?;
+        draw_month_axis(area, &plot, &months, bounds)?;
+        draw_range(&mut plot, spend)?;
+        for line in unlabelled {
+            draw_line(&mut plot, &line.usd, canvas::PALE_GREY, 1.2)?;
+        }
+        for (line, colour) in labelled.iter().zip(OTHER_COLOURS) {
+            draw_line(&mut plot, &line.usd, colour, 1.8)?;
+        }
+        if let Some(budget) = spend.budget_usd {
+            draw_budget(&mut plot, months.len(), budget)?;
+        }
+        draw_line(&mut plot, &spend.chosen.usd, BLUE, 3.5)?;
+        draw_end_labels(area, &plot, &labels, bounds)
+    })
+}
+
+fn check(spend: &MonthlySpend) -> Result<(), ChartError> {
+    let count = spend.months.len();
+    check_length(spend.low.len(), count, || "the low end of the range".into())?;
+    check_length(spend.high.len(), count, || "the high end of the range".into())?;
+    for line in spend.others.iter().chain([&spend.chosen]) {
+        check_length(line.usd.len(), count, || format!("`{}`", line.label))?;
+        for (usd, month) in line.usd.iter().zip(&spend.months) {
+            let what = || format!("the spend of `{}` in `{month}`", line.label);
+            usd.map_or(Ok(()), |usd| check_amount(usd, what))?;
+        }
+    }
+    if let Some(budget) = spend.budget_usd {
+        check_amount(budget, || "the budget".into())?;
+    }
+    let available = |index: &usize| spend.chosen.usd[*index].is_some();
+    for index in (0..count).filter(available) {
+        let (low, high, month) = (spend.low[index], spend.high[index], &spend.months[index]);
+        check_amount(low, || format!("the low end of the range in `{month}`"))?;
+        check_amount(high, || format!("the high end of the range in `{month}`"))?;
+        if low > high {
+            let month = month.clone();
+            return Err(ChartError::Range { month, low, high });
+        }
+    }
+    if last_value(&spend.chosen).is_none() {
+        let label = spend.chosen.label.clone();
+        return Err(ChartError::NeverAvailable { label });
+    }
+    Ok(())
+}
+
+fn with_clean_texts(spend: &MonthlySpend) -> MonthlySpend {
+    let mut spend = spend.clone();
+    spend.title = canvas::one_line(&spend.title);
+    spend.subtitle = canvas::one_line(&spend.subtitle);
+    for line in spend.others.iter_mut().chain([&mut spend.chosen]) {
+        line.label = canvas::one_line(&line.label);
+    }
+    spend
+}
+
+/// The others that are available at some time: the cheapest by mean spend, and the rest.
+fn split_others(others: &[Line]) -> (Vec<&Line>, Vec<&Line>) {
+    let mean = |line: &Line| {
+        let values: Vec<f64> = line.usd.iter().copied().flatten().collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    let mut available: Vec<&Line> = others.iter().filter(|o| last_value(o).is_some()).collect();
+    available.sort_by(|a, b| mean(a).total_cmp(&mean(b)));
+    let rest = available.split_off(available.len().min(LABELLED_OTHERS));
+    (available, rest)
+}
+
+/// The subtitle, with a word about the lines that have no label. The word is never cut off.
+fn subtitle_with_note(subtitle: &str, unlabelled: usize) -> String {
+    /// One and a half lines, which leaves half a line for the note.
+    const ROOM: f64 = 1.5 * canvas::WIDTH;
+    let note = format!("+{unlabelled} more in light grey");
+    match (unlabelled, subtitle) {
+        (0, _) => subtitle.to_owned(),
+        (_, "") => note,
+        _ => canvas::shorten(subtitle, ROOM, canvas::SUBTITLE) + " · " + &note,
+    }
+}
+
+fn highest(spend: &MonthlySpend) -> f64 {
+    let lines = spend.others.iter().chain([&spend.chosen]);
+    let lines = lines.flat_map(|line| line.usd.iter().copied().flatten());
+    let available = spend.high.iter().zip(&spend.chosen.usd);
+    let range = available.filter_map(|(high, chosen)| chosen.map(|_| *high));
+    lines.chain(range).chain(spend.budget_usd).fold(0.0, f64::max)
+}
+
+/// Where the plot lies: what headings, tick labels and end labels leave of the picture.
+fn plot_bounds(heading: &canvas::Heading, axis: &Axis, labels: &[EndLabel]) -> Bounds {
+    let marks = axis.marks();
+    let ticks = marks.iter().map(|(_, text)| canvas::text_width(text, FAINT_LABEL));
+    let left = canvas::MARGIN + ticks.fold(0.0, f64::max) + 8.0;
+    Bounds {
+        left,
+        top: canvas::heading_bottom(heading) + 40.0,
+        right: canvas::WIDTH - canvas::MARGIN - labels_width(labels),
+        bottom: canvas::HEIGHT - MONTH_ROWS,
+    }
+}
+
+/// Right end of the axis of months. A single month is drawn from 0 to 1.
+fn last_x(months: usize) -> f64 {
+    months.saturating_sub(1).max(1) as f64
+}
+
+/// Grid lines with amounts to their left, and the unit above them.
+fn draw_spend_axis(area: &Area, plot: &mut Plot, axis: &Axis, bounds: Bounds) -> Result<(), ChartError> {
+    for (usd, text) in axis.marks() {
+        let (_, y) = canvas::place_of(plot, 0.0, usd);
+        let ends = vec![canvas::at(bounds.left, y), canvas::at(bounds.right, y)];
+        let colour = if usd == 0.0 { canvas::GREY } else { canvas::GRID };
+        area.draw(&PathElement::new(ends, canvas::stroke(colour, 1.0)))?;
+        canvas::write_text(area, &text, (bounds.left - 8.0, y), HPos::Right, FAINT_LABEL)?;
+    }
+    let unit = (canvas::MARGIN, bounds.top - 22.0);
+    canvas::write_text(area, "USD per month", unit, HPos::Left, FAINT_LABEL)
+}
+
+fn draw_month_axis(area: &Area, plot: &Plot, months: &[Month], bounds: Bounds) -> Result<(), ChartError> {
+    for mark in month_marks(months) {
+        let index = if months.len() == 1 { 0.5 } else { mark.index as f64 };
+        let (x, _) = canvas::place_of(plot, index, 0.0);
+        let tick = vec![canvas::at(x, bounds.bottom), canvas::at(x, bounds.bottom + 5.0)];
+        area.draw(&PathElement::new(tick, canvas::stroke(canvas::GREY, 1.0)))?;
+        let place = (x, bounds.bottom + 16.0);
+        canvas::write_text(area, mark.month, place, HPos::Center, FAINT_LABEL)?;
+        if let Some(year) = mark.year {
+            let place = (x, bounds.bottom + 33.0);
+            canvas::write_text(area, &year, place, HPos::Center, FAINT_LABEL)?;
+        }
+    }
+    Ok(())
+}
+
+fn draw_range(plot: &mut Plot, spend: &MonthlySpend) -> Result<(), ChartError> {
+    for run in runs(&spend.chosen.usd) {
+        let edge = |ends: &[f64]| -> Vec<(f64, f64)> {
+            run.iter().map(|point| (point.x, ends[point.month])).collect()
+        };
+        let (upper, lower) = (edge(&spend.high), edge(&spend.low));
+        if run.len() == 1 {
+            let ends = vec![upper[0], lower[0]];
+            plot.draw_series([PathElement::new(ends, canvas::stroke(canvas::RANGE, 6.0))])?;
+            continue;
+        }
+        let outline: Vec<_> = upper.iter().copied().chain(lower.iter().rev().copied()).collect();
+        plot.draw_series([Polygon::new(outline, BLUE.mix(0.16))])?;
+        for edge in [upper, lower] {
+            plot.draw_series(LineSeries::new(edge, canvas::stroke(canvas::RANGE, 1.2)))?;
+        }
+    }
+    Ok(())
+}
+
+/// A line that stops where there is no value, with a dot at each end that is not the border of the plot.
+fn draw_line(plot: &mut Plot, usd: &[Option<f64>], colour: RGBColor, width: f64) -> Result<(), ChartError> {
+    for run in runs(usd) {
+        let points: Vec<_> = run.iter().map(|point| (point.x, point.usd)).collect();
+        let lonely = points.len() == 1;
+        let stops = run.last().is_some_and(|point| point.month + 1 < usd.len());
+        if let Some(last) = points.last().filter(|_| lonely || stops) {
+            let radius = canvas::fine(width + 1.5);
+            plot.draw_series([Circle::new(*last, radius, ShapeStyle::from(colour).filled())])?;
+        }
+        plot.draw_series(LineSeries::new(points, canvas::stroke(colour, width)))?;
+    }
+    Ok(())
+}
+
+fn draw_budget(plot: &mut Plot, months: usize, usd: f64) -> Result<(), ChartError> {
+    let ends = [(0.0, usd), (last_x(months), usd)];
+    let (dash, space) = (canvas::fine(7.0), canvas::fine(5.0));
+    plot.draw_series(DashedLineSeries::new(ends, dash, space, canvas::stroke(INK, 1.5)))?;
+    Ok(())
+}
+
+/// A value of a line: which month, where on the axis of months, USD.
+struct Point {
+    month: usize,
+    x: f64,
+    usd: f64,
+}
+
+/// The stretches of consecutive months with a value. A chart of one month has it at both ends of the axis.
+fn runs(usd: &[Option<f64>]) -> Vec<Vec<Point>> {
+    if let [Some(usd)] = *usd {
+        return vec![[0.0, 1.0].map(|x| Point { month: 0, x, usd }).into()];
+    }
+    let mut runs: Vec<Vec<Point>> = vec![Vec::new()];
+    for (month, value) in usd.iter().enumerate() {
+        match (value, runs.last_mut()) {
+            (Some(usd), Some(run)) => run.push(Point { month, x: month as f64, usd: *usd }),
+            _ => runs.push(Vec::new()),
+        }
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+/// The chart in sentences.
+fn describe(spend: &MonthlySpend, months: &[Month]) -> String {
+    let mut alt =
+        format!("{}. Line chart of USD per month, {}", spend.title.trim_end_matches('.'), spend.months[0]);
+    if months.len() > 1 {
+        alt += &format!(" to {}", spend.months[months.len() - 1]);
+    }
+    alt += &format!(". Chosen, {}", describe_line(&spend.chosen));
+    let (last, _) = last_value(&spend.chosen).unwrap_or_default();
+    let (low, high) = (short_usd(spend.low[last]), short_usd(spend.high[last]));
+    alt += &format!(", 90 % range in {} {low} to {high}.", spend.months[last]);
+    if let Some(budget) = spend.budget_usd {
+        alt += &format!(" Budget {}.", short_usd(budget));
+    }
+    if !spend.others.is_empty() {
+        let others: Vec<String> = spend.others.iter().map(describe_line).collect();
+        alt += &format!(" Others: {}.", others.join("; "));
+    }
+    alt
+}
+
+fn describe_line(line: &Line) -> String {
+    let values = || line.usd.iter().copied().flatten();
+    if values().next().is_none() {
+        return format!("{}: not available", line.label);
+    }
+    let lowest = short_usd(values().fold(f64::INFINITY, f64::min));
+    let highest = short_usd(values().fold(0.0, f64::max));
+    match lowest == highest {
+        true => format!("{}: {lowest}", line.label),
+        false => format!("{}: {lowest} to {highest}", line.label),
+    }
+}

@@ -1,0 +1,229 @@
+//! Axis steps, amounts as text, and labels pushed apart.
+
+/// Marks of an axis that starts at zero.
+#[derive(Debug, PartialEq)]
+pub(super) struct Axis {
+    /// Distance between two marks: 1, 2, 2.5 or 5 times a power of ten.
+    step: f64,
+    /// How many steps lie between zero and the last mark.
+    steps: u32,
+}
+
+impl Axis {
+    /// About `steps` steps from zero to the first mark at or above `highest`.
+    ///
+    /// An axis without any spend goes to $1, so that it has marks at all.
+    pub(super) fn up_to(highest: f64, steps: u32) -> Axis {
+        /// Below this, amounts have more decimals than a label has room for.
+        const LOWEST_TOP: f64 = 0.000_1;
+        let highest = match highest {
+            0.0 => 1.0,
+            spend => spend.max(LOWEST_TOP),
+        };
+        let wished = highest / f64::from(steps.max(1));
+        let power = 10f64.powf(wished.log10().floor());
+        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+            .map(|factor| factor * power)
+            .into_iter()
+            .find(|step| *step >= wished * (1.0 - 1e-9))
+            .unwrap_or(10.0 * power);
+        // The tolerance keeps 0.3 / 0.1 at three steps.
+        let steps = (highest / step - 1e-9).ceil() as u32;
+        Axis { step, steps }
+    }
+
+    /// The highest mark.
+    pub(super) fn top(&self) -> f64 {
+        self.step * f64::from(self.steps)
+    }
+
+    /// Each mark with its text, from zero up. All texts share unit and decimals and no two are equal.
+    pub(super) fn marks(&self) -> Vec<(f64, String)> {
+        let (unit, suffix) = unit_of(self.top());
+        let step = self.step / unit;
+        let exact = (0..12).find(|decimals| {
+            let shifted = step * 10f64.powi(*decimals);
+            (shifted - shifted.round()).abs() < 1e-6 * shifted
+        });
+        let decimals = match exact.unwrap_or(12) as usize {
+            // Dollars and cents: $0.50, not $0.5.
+            1 if unit == 1.0 => 2,
+            decimals => decimals,
+        };
+        let text = |mark: f64| format!("${}{suffix}", group(mark / unit, decimals));
+        let mut marks = vec![(0.0, "$0".to_owned())];
+        for step in 1..=self.steps {
+            let mark = self.step * f64::from(step);
+            marks.push((mark, text(mark)));
+        }
+        marks
+    }
+}
+
+/// An amount in USD with three or four significant digits: `$0.0203`, `$41.20`, `$7,912`, `$11.4k`, `$50M`.
+pub(super) fn short_usd(usd: f64) -> String {
+    if usd == 0.0 {
+        return "$0".to_owned();
+    }
+    if usd < 0.000_001 {
+        return "<$0.000001".to_owned();
+    }
+    if (999.5..9_999.5).contains(&usd) {
+        return format!("${}", group(usd.round(), 0));
+    }
+    // Rounding comes before the choice of the unit: 999,960 is $1M, not $1000k.
+    let rounded: f64 = format!("{usd:.2e}").parse().unwrap_or(usd);
+    let (unit, suffix) = unit_of(rounded);
+    let scaled = rounded / unit;
+    // Cents are always two digits.
+    let shortest = if unit == 1.0 && scaled < 100.0 { 2 } else { 0 };
+    let decimals = (2.0 - scaled.log10().floor()).max(0.0) as usize;
+    let digits = format!("{scaled:.*}", decimals.max(shortest));
+    format!("${}{suffix}", without_zeros(&digits, shortest))
+}
+
+/// Positions at least `gap` apart and between `first` and `last`, as near to the wished ones as that allows.
+///
+/// Wishes are moved together: neighbours that collide form a block around the mean of their wishes. When there
+/// is no room for all, they start at `first` and go beyond `last`. The result is in the order of the input.
+pub(super) fn push_apart(wishes: &[f64], gap: f64, first: f64, last: f64) -> Vec<f64> {
+    struct Block {
+        members: Vec<usize>,
+        top: f64,
+    }
+    let mut order: Vec<usize> = (0..wishes.len()).collect();
+    order.sort_by(|a, b| wishes[*a].total_cmp(&wishes[*b]));
+    let top_of = |members: &[usize]| {
+        let length = gap * (members.len() - 1) as f64;
+        let mean = members.iter().map(|index| wishes[*index]).sum::<f64>() / members.len() as f64;
+        (mean - length / 2.0).min(last - length).max(first)
+    };
+    let mut blocks: Vec<Block> = Vec::new();
+    for index in order {
+        let mut members = vec![index];
+        let mut top = top_of(&members);
+        while let Some(above) = blocks.pop_if(|above| above.top + gap * above.members.len() as f64 > top) {
+            members = [above.members, members].concat();
+            top = top_of(&members);
+        }
+        blocks.push(Block { members, top });
+    }
+    let mut placed = vec![0.0; wishes.len()];
+    for block in blocks {
+        for (rank, index) in block.members.into_iter().enumerate() {
+            placed[index] = block.top + gap * rank as f64;
+        }
+    }
+    placed
+}
+
+/// The unit in which amounts up to `highest` are written.
+fn unit_of(highest: f64) -> (f64, &'static str) {
+    match highest {
+        1e12.. => (1e12, "T"),
+        1e9.. => (1e9, "B"),
+        1e6.. => (1e6, "M"),
+        1e4.. => (1e3, "k"),
+        _ => (1.0, ""),
+    }
+}
+
+/// A number with commas between groups of three digits.
+fn group(number: f64, decimals: usize) -> String {
+    let text = format!("{number:.decimals$}");
+    let whole_length = text.find('.').unwrap_or(text.len());
+    let mut grouped = String::new();
+    for (index, digit) in text.chars().enumerate() {
+        if index > 0 && index < whole_length && (whole_length - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Decimal digits without trailing zeros, but at least `shortest` decimals.
+fn without_zeros(digits: &str, shortest: usize) -> String {
+    let Some((whole, decimals)) = digits.split_once('.') else {
+        return digits.to_owned();
+    };
+    let mut decimals = decimals.to_owned();
+    while decimals.len() > shortest && decimals.ends_with('0') {
+        decimals.pop();
+    }
+    match decimals.is_empty() {
+        true => whole.to_owned(),
+        false => format!("{whole}.{decimals}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_marks(highest: f64, expected: &[&str]) {
+        let marks = Axis::up_to(highest, 5).marks();
+        let texts: Vec<&str> = marks.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn marks_are_round_and_carry_just_enough_digits() {
+        check_marks(0.0, &["$0", "$0.20", "$0.40", "$0.60", "$0.80", "$1.00"]);
+        check_marks(0.02, &["$0", "$0.005", "$0.010", "$0.015", "$0.020"]);
+        check_marks(7.0, &["$0", "$2", "$4", "$6", "$8"]);
+        check_marks(4_100.0, &["$0", "$1,000", "$2,000", "$3,000", "$4,000", "$5,000"]);
+        check_marks(11_400.0, &["$0", "$2.5k", "$5.0k", "$7.5k", "$10.0k", "$12.5k"]);
+        check_marks(50e6, &["$0", "$10M", "$20M", "$30M", "$40M", "$50M"]);
+    }
+
+    #[test]
+    fn marks_reach_the_highest_value_and_are_never_equal() {
+        for exponent in -60..150 {
+            let highest = 10f64.powf(f64::from(exponent) / 10.0);
+            for steps in 1..=6 {
+                let axis = Axis::up_to(highest, steps);
+                assert!(axis.top() >= highest * (1.0 - 1e-8), "{highest}: {axis:?}");
+                let marks = axis.marks();
+                assert!(marks.len() <= steps as usize + 1, "{marks:?}");
+                for pair in marks.windows(2) {
+                    assert_ne!(pair[0].1, pair[1].1, "{marks:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn amounts_have_three_or_four_significant_digits() {
+        let check = |usd, expected: &str| assert_eq!(short_usd(usd), expected);
+        check(0.0, "$0");
+        check(0.000_000_4, "<$0.000001");
+        check(0.02, "$0.02");
+        check(0.020_3, "$0.0203");
+        check(0.5, "$0.50");
+        check(41.2, "$41.20");
+        check(99.99, "$100");
+        check(134.4, "$134");
+        check(999.9, "$1,000");
+        check(7_912.4, "$7,912");
+        check(9_999.7, "$10k");
+        check(11_432.0, "$11.4k");
+        check(999_960.0, "$1M");
+        check(50e6, "$50M");
+        check(1e15, "$1000T");
+    }
+
+    #[test]
+    fn labels_keep_their_distance_and_their_order() {
+        let check = |wishes: &[f64], expected: &[f64]| {
+            assert_eq!(push_apart(wishes, 10.0, 0.0, 100.0), expected);
+        };
+        check(&[], &[]);
+        check(&[50.0], &[50.0]);
+        check(&[50.0, 50.0], &[45.0, 55.0]);
+        check(&[80.0, 20.0], &[80.0, 20.0]);
+        check(&[100.0, 99.0, 98.0], &[100.0, 90.0, 80.0]);
+        check(&[0.0, 0.0, 11.0], &[0.0, 10.0, 20.0]);
+    }
+}

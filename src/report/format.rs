@@ -1,0 +1,90 @@
+//! Numbers for people: one spelling for the whole program.
+
+use rust_decimal::Decimal;
+
+/// `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `69,900` or `1,120.5`, all decimals kept.
+pub fn decimal_grouped(number: Decimal) -> String {
+    let text = number.normalize().to_string();
+    let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let whole = whole.parse().map_or(whole.to_string(), grouped);
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+/// Dollars without cents: `$12,346`; cents below ten: `$3.27`; `-$5` below zero.
+pub fn money_whole(usd: f64) -> String {
+    let sign = if usd < 0.0 { "-" } else { "" };
+    let size = usd.abs();
+    if size < 10.0 && size > 0.0 {
+        return format!("{sign}${size:.2}");
+    }
+    format!("{sign}${}", grouped(size.round() as u64))
+}
+
+/// A price per request: four significant digits, `$0.1442`, `$1.250`.
+pub fn money_small(usd: f64) -> String {
+    if usd == 0.0 {
+        return "$0".into();
+    }
+    let decimals = (3 - usd.abs().log10().floor() as i32).clamp(2, 10) as usize;
+    let sign = if usd < 0.0 { "-" } else { "" };
+    format!("{sign}${:.decimals$}", usd.abs())
+}
+
+/// `12 %`, `0.4 %`, `< 0.1 %`.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        0.0 => "0 %".into(),
+        small if small.abs() < 0.1 => "< 0.1 %".into(),
+        small if small.abs() < 9.95 => format!("{small:.1} %"),
+        large => format!("{large:.0} %"),
+    }
+}
+
+/// A number of three or more significant digits for tables: `1,120`, `14.8`, `0.512`.
+pub fn figure(number: f64) -> String {
+    let size = number.abs();
+    let sign = if number < 0.0 { "-" } else { "" };
+    match size {
+        0.0 => "0".into(),
+        large if large >= 99.95 => format!("{sign}{}", grouped(large.round() as u64)),
+        large if large >= 9.995 => format!("{sign}{large:.1}"),
+        large if large >= 0.9995 => format!("{sign}{large:.2}"),
+        small => format!("{sign}{small:.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(decimal_grouped("1120.50".parse().unwrap()), "1,120.5");
+        assert_eq!(money_whole(12_345.6), "$12,346");
+        assert_eq!(money_whole(-0.5), "-$0.50");
+        assert_eq!(money_small(0.144_2), "$0.1442");
+        assert_eq!(money_small(0.000_652), "$0.0006520");
+        assert_eq!(percent(0.004), "0.4 %");
+        assert_eq!(percent(0.123), "12 %");
+        assert_eq!(figure(0.512), "0.512");
+        assert_eq!(figure(1120.4), "1,120");
+    }
+}

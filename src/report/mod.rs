@@ -1,0 +1,145 @@
+//! One [`Report`] value, drawn many ways: terminal, Markdown, CSV, HTML, charts.
+//!
+//! Every number on the first screen is a [`Figure`] that names its place in `plan.json`, so that no two
+//! outputs can disagree and each number can be followed home.
+
+pub mod charts;
+mod csv;
+pub mod format;
+mod html;
+mod markdown;
+mod pictures;
+mod screen;
+mod tables;
+mod terminal;
+
+use crate::projection::Plan;
+
+pub use csv::csv;
+pub use html::html;
+pub use markdown::markdown;
+pub use pictures::pictures;
+pub use terminal::terminal;
+
+/// All that a person is shown of a plan.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// One line that names workload, volume and horizon.
+    pub title: String,
+    /// The first screen, in order.
+    pub sections: Vec<Section>,
+    /// The detail behind it.
+    pub tables: Vec<Table>,
+    /// Warnings as sentences.
+    pub warnings: Vec<String>,
+}
+
+/// A part of the first screen.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// `BILL`, `GSU`, `WHERE` …
+    pub heading: &'static str,
+    /// What it says.
+    pub blocks: Vec<Block>,
+}
+
+/// Running text or rows.
+#[derive(Clone, Debug)]
+pub enum Block {
+    /// A paragraph, wrapped to the width at hand.
+    Text(Vec<Piece>),
+    /// Rows of cells, the first column left-aligned, the others right-aligned.
+    Rows {
+        /// Captions of the columns; empty for none.
+        header: Vec<&'static str>,
+        /// Cells.
+        rows: Vec<Vec<Piece>>,
+    },
+}
+
+/// Words or a number.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// Words.
+    Words(String),
+    /// A number from the plan.
+    Figure(Figure),
+}
+
+/// A number as shown, and where it stands in `plan.json`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// As shown.
+    pub text: String,
+    /// JSON pointer (RFC 6901) of the number that is shown.
+    pub pointer: String,
+}
+
+impl Piece {
+    /// As shown.
+    pub fn text(&self) -> &str {
+        match self {
+            Piece::Words(words) => words,
+            Piece::Figure(figure) => &figure.text,
+        }
+    }
+}
+
+/// Words.
+fn words(text: impl Into<String>) -> Piece {
+    Piece::Words(text.into())
+}
+
+/// A number with its place in the plan.
+fn shown(text: String, pointer: impl Into<String>) -> Piece {
+    Piece::Figure(Figure { text, pointer: pointer.into() })
+}
+
+/// A table of the report; every cell is text, numbers unrounded enough to be computed with.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// File stem of its CSV.
+    pub name: &'static str,
+    /// What it shows.
+    pub title: &'static str,
+    /// Captions with their unit.
+    pub columns: Vec<&'static str>,
+    /// Cells.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// A cell: what people read, and the number behind it for machines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// For people.
+    pub text: String,
+    /// For machines, where it is a number.
+    pub number: Option<f64>,
+}
+
+impl Cell {
+    fn words(text: impl Into<String>) -> Cell {
+        Cell { text: text.into(), number: None }
+    }
+
+    fn number(number: f64, text: String) -> Cell {
+        Cell { text, number: Some(number) }
+    }
+
+    /// What is not known, which is not zero.
+    fn unknown() -> Cell {
+        Cell::words("–")
+    }
+}
+
+impl Report {
+    /// Builds the report of a plan.
+    pub fn of(plan: &Plan) -> Report {
+        Report {
+            title: screen::title(plan),
+            sections: screen::sections(plan),
+            tables: tables::tables(plan),
+            warnings: plan.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The charts of a plan: which numbers go into which picture.
+
+use super::{
+    charts::{
+        Bar, Chart, ChartError, CostByClass, Line, MonthlySpend, draw_cost_by_class, draw_monthly_spend,
+    },
+    format::{money_whole, percent},
+};
+use crate::{
+    model::{Tier, TokenClass},
+    projection::{PlacementPlan, Plan, RoutePlan, Status},
+};
+
+/// Bars of the cost chart at most; the table has all.
+const BARS_MAX: usize = 9;
+
+/// All charts of a plan.
+///
+/// # Errors
+///
+/// When a number cannot be drawn (not finite, negative).
+pub fn pictures(plan: &Plan) -> Result<Vec<Chart>, ChartError> {
+    Ok(vec![draw_monthly_spend(&monthly_spend(plan))?, draw_cost_by_class(&cost_by_class(plan))?])
+}
+
+fn monthly_spend(plan: &Plan) -> MonthlySpend {
+    let bill = &plan.bill;
+    let chosen = match plan.routes.as_slice() {
+        [only] => only.chosen().placement.to_string(),
+        routes => format!("{} routes, chosen placements", routes.len()),
+    };
+    let others = match plan.routes.as_slice() {
+        [only] => others_of(only),
+        routes => routes
+            .iter()
+            .map(|route| Line { label: route.name.clone(), usd: spends(route.chosen()) })
+            .collect(),
+    };
+    let over = match (plan.workload.budget_usd_per_month, bill.probability_over_budget) {
+        (Some(_), Some(over)) => format!("; over budget with probability {}", percent(over)),
+        _ => String::new(),
+    };
+    MonthlySpend {
+        title: format!("{} to {} a month{over}", money_whole(bill.month.p05), money_whole(bill.month.p95),),
+        subtitle: format!("{}: mean and 90 % range of the bill in US dollars by month", plan.workload.name),
+        months: plan.months.clone(),
+        chosen: Line { label: chosen, usd: bill.by_month.iter().map(|month| Some(month.mean)).collect() },
+        low: bill.by_month.iter().map(|month| month.p05).collect(),
+        high: bill.by_month.iter().map(|month| month.p95).collect(),
+        others,
+        budget_usd: plan.workload.budget_usd_per_month,
+    }
+}
+
+/// The other placements of one route at the standard tier, those that serve.
+fn others_of(route: &RoutePlan) -> Vec<Line> {
+    let others = route.placements.iter().enumerate().filter(|(at, plan)| {
+        *at != route.chosen && plan.status.serves() && plan.placement.tier == route.chosen().placement.tier
+    });
+    others.map(|(_, plan)| Line { label: plan.placement.to_string(), usd: spends(plan) }).collect()
+}
+
+/// Spend by month; nothing where the placement serves no more.
+fn spends(plan: &PlacementPlan) -> Vec<Option<f64>> {
+    plan.months.iter().map(|spend| (spend.requests > 0.0).then_some(spend.usd_total)).collect()
+}
+
+fn cost_by_class(plan: &Plan) -> CostByClass {
+    let mut bars: Vec<(String, &PlacementPlan)> = Vec::new();
+    for route in &plan.routes {
+        let prefix = if plan.routes.len() > 1 { format!("{}: ", route.name) } else { String::new() };
+        for placement in shown_placements(route, plan.routes.len()) {
+            bars.push((format!("{prefix}{}", placement.placement), placement));
+        }
+    }
+    bars.truncate(BARS_MAX);
+    let dollars = |placement: &PlacementPlan, class: TokenClass| {
+        placement.per_request.as_ref().map_or(0.0, |request| 1000.0 * request.usd[class])
+    };
+    let sum = |class: TokenClass| bars.iter().map(|(_, plan)| dollars(plan, class)).sum::<f64>();
+    let mut classes: Vec<TokenClass> =
+        TokenClass::ALL.iter().copied().filter(|class| sum(*class) > 0.0).collect();
+    classes.sort_by(|a, b| sum(*b).total_cmp(&sum(*a)));
+    let title = match plan.shares.first() {
+        Some(share) => {
+            format!("{} is {} of the bill", capitalised(share.class.label()), percent(share.share))
+        }
+        None => "No spend inside the horizon".into(),
+    };
+    CostByClass {
+        title,
+        subtitle: format!("{}: cost of 1,000 requests by token class and placement", plan.workload.name),
+        unit: "USD per 1,000 requests".into(),
+        bars: bars
+            .iter()
+            .map(|(label, placement)| Bar {
+                label: label.clone(),
+                values: classes.iter().map(|class| dollars(placement, *class)).collect(),
+                remark: remark(placement),
+            })
+            .collect(),
+        classes: classes.iter().map(|class| class.label().to_string()).collect(),
+    }
+}
+
+/// For one route every placement at its own tier and the half-price ones of its model; for several the
+/// chosen and the cheapest of each other model.
+fn shown_placements(route: &RoutePlan, routes: usize) -> Vec<&PlacementPlan> {
+    let chosen = route.chosen();
+    let priced = route.placements.iter().filter(|plan| plan.per_request.is_some());
+    let mut shown: Vec<&PlacementPlan> = vec![chosen];
+    for plan in priced {
+        let own_tier = plan.placement.tier == chosen.placement.tier;
+        let half = plan.placement.model == chosen.placement.model
+            && matches!(plan.placement.tier, Tier::Flex | Tier::Batch)
+            && plan.placement.endpoint == chosen.placement.endpoint;
+        if routes == 1 && (own_tier || half) && plan.placement != chosen.placement {
+            shown.push(plan);
+        }
+        let new_model = shown.iter().all(|other| other.placement.model != plan.placement.model);
+        if routes > 1 && new_model && own_tier && plan.status.serves() {
+            shown.push(plan);
+        }
+    }
+    shown
+}
+
+fn remark(placement: &PlacementPlan) -> Option<String> {
+    match &placement.status {
+        Status::Gone { end, .. } => Some(format!("gone since {end}")),
+        Status::EndsInside { end, .. } => Some(format!("ends {end}")),
+        _ => None,
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
+        .unwrap_or_default()
+}

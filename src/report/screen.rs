@@ -1,0 +1,436 @@
+//! The first screen of a plan: what a person reads before anything else.
+
+use super::{
+    Block, Piece, Section,
+    format::{figure, grouped, money_small, money_whole, percent},
+    shown, words,
+};
+use crate::{
+    model::{Endpoint, Grade, ModelId, Placement, Tier},
+    prices::EndKind,
+    projection::{GsuPool, PerRequest, PlacementPlan, Plan, RoutePlan, Status},
+};
+
+/// Rows of the placement list on the first screen.
+const PLACEMENTS_SHOWN: usize = 7;
+
+/// Drivers on the first screen.
+const DRIVERS_SHOWN: usize = 4;
+
+/// One line that names workload, volume and horizon.
+pub(super) fn title(plan: &Plan) -> String {
+    let months = plan.months.len() as f64;
+    let (first, last) = (&plan.months[0], &plan.months[plan.months.len() - 1]);
+    format!(
+        "{} · {} requests a month · {first} to {last}",
+        plan.workload.name,
+        figure(plan.bill.requests_total / months),
+    )
+}
+
+/// The sections, in the order they are read.
+pub(super) fn sections(plan: &Plan) -> Vec<Section> {
+    vec![
+        Section { heading: "BILL", blocks: bill(plan) },
+        Section { heading: "GSU", blocks: vec![Block::Text(verdict(plan))] },
+        Section { heading: "WHERE", blocks: places(plan) },
+        Section { heading: "WHY", blocks: vec![Block::Text(why(plan))] },
+        Section { heading: "GSU CHECK", blocks: vec![Block::Text(gsu_check(plan))] },
+        Section { heading: "WRONG BY", blocks: wrong_by(plan) },
+        Section { heading: "LIMITS", blocks: vec![Block::Text(limits(plan))] },
+        Section { heading: "NEXT", blocks: vec![Block::Text(next(plan))] },
+    ]
+}
+
+fn bill(plan: &Plan) -> Vec<Block> {
+    let bill = &plan.bill;
+    let at_least = if bill.complete { "" } else { "at least " };
+    let mut first = vec![
+        words(at_least),
+        shown(money_whole(bill.month.mean), "/bill/month/mean"),
+        words(" a month (90 % range "),
+        shown(money_whole(bill.month.p05), "/bill/month/p05"),
+        words(" to "),
+        shown(money_whole(bill.month.p95), "/bill/month/p95"),
+        words("), "),
+        shown(money_whole(bill.total.mean), "/bill/total/mean"),
+        words(format!(" in {} months", plan.months.len())),
+    ];
+    let last = bill.by_month.len() - 1;
+    let (start, end) = (bill.by_month[0].mean, bill.by_month[last].mean);
+    if (end - start).abs() > 0.2 * bill.month.mean {
+        first.extend([
+            words("; from "),
+            shown(money_whole(start), "/bill/by_month/0/mean"),
+            words(" to "),
+            shown(money_whole(end), format!("/bill/by_month/{last}/mean")),
+        ]);
+    }
+    if let (Some(budget), Some(over)) = (plan.workload.budget_usd_per_month, bill.probability_over_budget) {
+        first.extend([
+            words("; over the budget of "),
+            shown(money_whole(budget), "/workload/budget_usd_per_month"),
+            words(" with probability "),
+            shown(percent(over), "/bill/probability_over_budget"),
+        ]);
+    }
+    let mut second = match plan.routes.as_slice() {
+        [only] => vec![words(format!(", on {}; ", only.chosen().placement))],
+        routes => vec![words(format!("; {} routes, each where it is cheapest; ", routes.len()))],
+    };
+    second.extend([shown(money_small(bill.usd_per_request), "/bill/usd_per_request"), words(" a request")]);
+    if let (Some(sheet), [only]) = (bill.sheet_usd_per_request, plan.routes.as_slice()) {
+        let size = plan.workload.routes.iter().find(|route| route.name == only.name);
+        let size = size.map(|route| route.shape.output_size.as_str()).unwrap_or_default();
+        second.extend([
+            words(", where the price sheet says "),
+            shown(money_small(sheet), "/bill/sheet_usd_per_request"),
+            words(format!(" for one {size} image")),
+        ]);
+    }
+    first.append(&mut second);
+    vec![Block::Text(first)]
+}
+
+/// Two sentences: what to do, and what it saves or binds.
+fn verdict(plan: &Plan) -> Vec<Piece> {
+    if plan.gsu.pools.is_empty() {
+        return vec![words(
+            "Buy none: no route that cannot wait has a Vertex placement with provisioned throughput. Nothing is bound.",
+        )];
+    }
+    let best = best_term(plan);
+    let Some((pool_at, term_at)) = best else {
+        let (pool, at) = (&plan.gsu.pools[0], cheapest_term(&plan.gsu.pools[0]));
+        let term = &pool.terms[at];
+        return vec![
+            words(format!("Buy none: a GSU for {} pays only above ", term.name)),
+            shown(percent(term.break_even), format!("/gsu/pools/0/terms/{at}/break_even")),
+            words(if term.break_even > 1.0 {
+                " use, so never. Nothing is bound."
+            } else {
+                " use, and this load does not fill one. Nothing is bound."
+            }),
+        ];
+    };
+    let pool = &plan.gsu.pools[pool_at];
+    let term = &pool.terms[term_at];
+    let at = format!("/gsu/pools/{pool_at}/terms/{term_at}");
+    vec![
+        words("Buy none yet: on perfectly even traffic "),
+        shown(grouped(term.gsu), format!("{at}/gsu")),
+        words(format!(" GSU of {} for {} saves at most ", short(&pool.model.0), term.name)),
+        shown(money_whole(term.saving_bound_usd_per_month), format!("{at}/saving_bound_usd_per_month")),
+        words(" a month, binds "),
+        shown(money_whole(term.bound_usd), format!("{at}/bound_usd")),
+        words(" and pays above "),
+        shown(percent(term.break_even), format!("{at}/break_even")),
+        words(" use. The windows that decide are not in this version."),
+    ]
+}
+
+/// Pool and term with the largest saving bound, `None` when no purchase can save.
+fn best_term(plan: &Plan) -> Option<(usize, usize)> {
+    let all = plan.gsu.pools.iter().enumerate().flat_map(|(pool_at, pool)| {
+        pool.terms.iter().enumerate().map(move |(term_at, term)| (pool_at, term_at, term))
+    });
+    all.filter(|(_, _, term)| term.gsu > 0 && term.saving_bound_usd_per_month > 0.0)
+        .max_by(|(_, _, a), (_, _, b)| a.saving_bound_usd_per_month.total_cmp(&b.saving_bound_usd_per_month))
+        .map(|(pool_at, term_at, _)| (pool_at, term_at))
+}
+
+fn cheapest_term(pool: &GsuPool) -> usize {
+    let terms = pool.terms.iter().enumerate();
+    terms.min_by(|(_, a), (_, b)| a.break_even.total_cmp(&b.break_even)).map_or(0, |(at, _)| at)
+}
+
+fn places(plan: &Plan) -> Vec<Block> {
+    let mut rows = Vec::new();
+    let picks: Vec<(usize, usize, String)> = match plan.routes.as_slice() {
+        [only] => pick_of_one(plan, only).into_iter().map(|(at, label)| (0, at, label)).collect(),
+        routes => routes
+            .iter()
+            .enumerate()
+            .map(|(at, route)| (at, route.chosen, format!("{}: {}", route.name, label(route.chosen()))))
+            .collect(),
+    };
+    let mut rest = gone(plan);
+    let room = PLACEMENTS_SHOWN.saturating_sub(rest.len().div_ceil(2));
+    let left_out = picks.len().saturating_sub(room);
+    for (route_at, at, label) in picks.into_iter().take(room) {
+        let plan = &plan.routes[route_at].placements[at];
+        let pointer = format!("/routes/{route_at}/placements/{at}");
+        let Some(request) = &plan.per_request else { continue };
+        rows.push(vec![
+            words(label),
+            shown(money_small(request.usd_total), format!("{pointer}/per_request/usd_total")),
+            shown(money_whole(plan.usd_per_served_month), format!("{pointer}/usd_per_served_month")),
+            words(evidence(request)),
+        ]);
+    }
+    let mut blocks = vec![Block::Rows {
+        header: vec!["placement (* in the bill)", "$/request", "$/month", "evidence"],
+        rows,
+    }];
+    if left_out > 0 {
+        rest.push(format!("{left_out} more in the report"));
+    }
+    if !rest.is_empty() {
+        blocks.push(Block::Text(vec![words(rest.join("; "))]));
+    }
+    blocks
+}
+
+/// The family name is on every id and would not fit.
+fn short(model: &str) -> &str {
+    model.strip_prefix("gemini-").unwrap_or(model)
+}
+
+/// `3-pro-image vertex:global batch`.
+fn label(plan: &PlacementPlan) -> String {
+    let Placement { model, endpoint, tier } = &plan.placement;
+    let mut text = format!("{} {endpoint}", short(&model.0));
+    if *tier != Tier::Standard {
+        text += &format!(" {tier}");
+    }
+    text
+}
+
+/// For one route: the chosen placement, today's model elsewhere, its half-price tiers, then each compared
+/// model where it is cheapest.
+fn pick_of_one(plan: &Plan, route: &RoutePlan) -> Vec<(usize, String)> {
+    let workload_route = plan.workload.routes.iter().find(|other| other.name == route.name);
+    let tier = workload_route.map_or(Tier::Standard, |route| route.tier);
+    let today = &route.chosen().placement.model;
+    let serves = |plan: &PlacementPlan| plan.status.serves() && plan.per_request.is_some();
+    let all = || route.placements.iter().enumerate().filter(|(_, plan)| serves(plan));
+    let mut picks = vec![(route.chosen, format!("{} *", label(route.chosen())))];
+    for (at, plan) in all().filter(|(at, plan)| {
+        *at != route.chosen && plan.placement.model == *today && plan.placement.tier == tier
+    }) {
+        picks.push((at, label(plan)));
+    }
+    let cheapest = |waiting: Tier| {
+        let of_tier = all().filter(|(at, plan)| {
+            *at != route.chosen && plan.placement.model == *today && plan.placement.tier == waiting
+        });
+        of_tier.min_by(|a, b| a.1.usd_total.total_cmp(&b.1.usd_total))
+    };
+    match (cheapest(Tier::Flex), cheapest(Tier::Batch)) {
+        (Some((at, flex)), Some((_, batch)))
+            if flex.usd_total == batch.usd_total && flex.placement.endpoint == batch.placement.endpoint =>
+        {
+            picks.push((at, format!("{}/batch", label(flex))));
+        }
+        (flex, batch) => picks.extend(flex.into_iter().chain(batch).map(|(at, plan)| (at, label(plan)))),
+    }
+    let mut others: Vec<&ModelId> = Vec::new();
+    for (_, plan) in all() {
+        if plan.placement.model != *today && !others.contains(&&plan.placement.model) {
+            others.push(&plan.placement.model);
+        }
+    }
+    for model in others {
+        let of_model =
+            all().filter(|(_, plan)| plan.placement.model == *model && plan.placement.tier == tier);
+        if let Some((at, plan)) = of_model.min_by(|a, b| a.1.usd_total.total_cmp(&b.1.usd_total)) {
+            picks.push((at, label(plan)));
+        }
+    }
+    picks
+}
+
+/// `gone: 2.5-flash-image developer since 2026-10-02 (next nano-banana-2.1)`, each placement once.
+fn gone(plan: &Plan) -> Vec<String> {
+    let mut by_successor: Vec<(Option<&ModelId>, Vec<String>)> = Vec::new();
+    let mut ending = Vec::new();
+    for placement in plan.routes.iter().flat_map(|route| &route.placements) {
+        let place = format!("{} {}", short(&placement.placement.model.0), placement.placement.endpoint);
+        match &placement.status {
+            Status::EndsInside { end, .. } => ending.push(format!("{place} ends {end}")),
+            Status::Gone { end, successor } => {
+                let text = format!("{place} since {end}");
+                match by_successor.iter_mut().find(|(next, _)| *next == successor.as_ref()) {
+                    Some((_, list)) => list.push(text),
+                    None => by_successor.push((successor.as_ref(), vec![text])),
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut lines = Vec::new();
+    for (successor, mut places) in by_successor {
+        places.dedup();
+        let next = successor.map(|model| format!(" (next {})", short(&model.0))).unwrap_or_default();
+        lines.push(format!("gone: {}{next}", places.join(", ")));
+    }
+    ending.dedup();
+    lines.extend(ending);
+    lines
+}
+
+/// Grade and number of answers behind a placement.
+pub(super) fn evidence(request: &PerRequest) -> String {
+    match (request.grade, request.answers) {
+        (Grade::Measured, Some(1)) => "1 answer: weak".into(),
+        (Grade::Measured, Some(n)) => format!("measured, n={n}"),
+        (grade, _) => grade.to_string(),
+    }
+}
+
+fn why(plan: &Plan) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let small = |share: f64| share < 0.01;
+    for (at, share) in plan.shares.iter().enumerate().filter(|(_, share)| !small(share.share)) {
+        if !pieces.is_empty() {
+            pieces.push(words(", "));
+        }
+        pieces.push(words(format!("{} ", share.class.label())));
+        pieces.push(shown(percent(share.share), format!("/shares/{at}/share")));
+    }
+    let rest: Vec<&str> =
+        plan.shares.iter().filter(|share| small(share.share)).map(|share| share.class.label()).collect();
+    if !rest.is_empty() {
+        pieces.push(words(format!("; below 1 %: {}, which would not move the bill", rest.join(" and "))));
+    }
+    if pieces.is_empty() {
+        pieces.push(words("no spend inside the horizon"));
+    }
+    pieces
+}
+
+fn gsu_check(plan: &Plan) -> Vec<Piece> {
+    let Some((at, pool)) =
+        plan.gsu.pools.iter().enumerate().max_by(|a, b| a.1.sizing.gsu.cmp(&b.1.sizing.gsu))
+    else {
+        return vec![words("no pool: nothing to enter in Google's form")];
+    };
+    let base = format!("/gsu/pools/{at}");
+    let (low, high) = (cheapest_term(pool), dearest_term(pool));
+    let price = |term: usize| {
+        shown(
+            money_whole(pool.terms[term].form_usd_per_month),
+            format!("{base}/terms/{term}/form_usd_per_month"),
+        )
+    };
+    let mut pieces = vec![
+        words("cheapest 0 GSU; Google's form: "),
+        shown(grouped(pool.sizing.gsu), format!("{base}/sizing/gsu")),
+        words(format!(" of {}, ", short(&pool.model.0))),
+        price(low),
+        words(format!(" ({}) to ", pool.terms[low].name)),
+        price(high),
+        words(format!(" ({}) a month against ", pool.terms[high].name)),
+        shown(money_whole(pool.paygo_usd_per_month), format!("{base}/paygo_usd_per_month")),
+        words("; share left to PayGo, and the size for 1 %: not in this version"),
+    ];
+    if plan.gsu.pools.len() > 1 {
+        pieces.push(words(match plan.gsu.pools.len() - 1 {
+            1 => "; 1 more pool in the report".to_string(),
+            more => format!("; {more} more pools in the report"),
+        }));
+    }
+    pieces
+}
+
+fn dearest_term(pool: &GsuPool) -> usize {
+    let terms = pool.terms.iter().enumerate();
+    terms.max_by(|(_, a), (_, b)| a.break_even.total_cmp(&b.break_even)).map_or(0, |(at, _)| at)
+}
+
+fn wrong_by(plan: &Plan) -> Vec<Block> {
+    let signed = |usd: f64| {
+        if usd == 0.0 {
+            "$0".to_string()
+        } else if usd > 0.0 {
+            format!("+{}", money_whole(usd))
+        } else {
+            money_whole(usd)
+        }
+    };
+    let row = |(at, driver): (usize, &crate::projection::Driver)| {
+        vec![
+            words(driver.name.replace(" gemini-", " ")),
+            shown(signed(driver.low_usd), format!("/drivers/{at}/low_usd")),
+            shown(signed(driver.high_usd), format!("/drivers/{at}/high_usd")),
+        ]
+    };
+    let rows = plan.drivers.iter().enumerate().take(DRIVERS_SHOWN).map(row).collect();
+    vec![Block::Rows { header: vec!["input or open question, $ a month", "low", "high"], rows }]
+}
+
+fn limits(plan: &Plan) -> Vec<Piece> {
+    let limits = &plan.limits;
+    let mut pieces = vec![
+        words("peak "),
+        shown(figure(limits.peak_requests_per_minute), "/limits/peak_requests_per_minute"),
+        words(" requests a minute"),
+    ];
+    if limits.developer_usd_per_month_max > 0.0 {
+        match limits.developer_tier_needed {
+            Some(tier) => pieces.extend([
+                words("; needs Developer spend tier "),
+                shown(tier.to_string(), "/limits/developer_tier_needed"),
+            ]),
+            None => pieces.extend([
+                words("; "),
+                shown(
+                    money_whole(limits.developer_usd_per_10_minutes_max),
+                    "/limits/developer_usd_per_10_minutes_max",
+                ),
+                words(" in ten minutes is above every Developer spend tier"),
+            ]),
+        }
+    }
+    if !limits.no_paygo_promise.is_empty() {
+        pieces.push(words("; no PayGo throughput is promised for image models"));
+    }
+    let mut ends: Vec<(String, Vec<&str>)> = Vec::new();
+    for end in &limits.ends {
+        let when = match end.kind {
+            EndKind::Announced => format!("ends {}", end.end),
+            EndKind::Earliest => format!("may end from {}", end.end),
+            EndKind::Unconfirmed => format!("may end {} (unconfirmed)", end.end),
+        };
+        match ends.iter_mut().find(|(other, _)| *other == when) {
+            Some((_, models)) => models.push(short(&end.model.0)),
+            None => ends.push((when, vec![short(&end.model.0)])),
+        }
+    }
+    for (when, mut models) in ends {
+        models.dedup();
+        pieces.push(words(format!("; {} {when}", models.join(", "))));
+    }
+    pieces.push(words("; GSU orders take up to 10 business days"));
+    pieces
+}
+
+/// What narrows the range most among the things a person can do today.
+fn next(plan: &Plan) -> Vec<Piece> {
+    let weakest = plan.routes.iter().find_map(|route| {
+        let chosen = route.chosen();
+        let request = chosen.per_request.as_ref()?;
+        (request.grade != Grade::Measured || request.answers.is_some_and(|n| n < 30)).then_some(chosen)
+    });
+    let volume_leads = plan.drivers.first().is_some_and(|driver| driver.name == "volume of requests");
+    let measure = match weakest {
+        Some(chosen) => format!(
+            "price a real answer of {} and compare: burndown quote ANSWER.json",
+            place(&chosen.placement.endpoint)
+        ),
+        None => "check the bill of last month against this one".into(),
+    };
+    let text = if volume_leads {
+        format!("narrow the volume, which moves the bill most; then {measure}")
+    } else {
+        measure
+    };
+    vec![words(text)]
+}
+
+fn place(endpoint: &Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Developer => "the Developer API",
+        Endpoint::Vertex(_) => "Vertex",
+    }
+}

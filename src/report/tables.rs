@@ -1,0 +1,305 @@
+//! The detail behind the first screen.
+
+use super::{
+    Cell, Table,
+    format::{decimal_grouped, figure, money_small, money_whole, percent},
+    screen::evidence,
+};
+use crate::{
+    model::TokenClass,
+    projection::{GsuPool, PlacementPlan, Plan, Status},
+};
+
+/// All tables of a plan.
+pub(super) fn tables(plan: &Plan) -> Vec<Table> {
+    vec![
+        placements(plan),
+        months(plan),
+        tokens(plan),
+        gsu_form(plan),
+        gsu_terms(plan),
+        drivers(plan),
+        assumptions(plan),
+        price_rows(plan),
+    ]
+}
+
+fn usd(amount: f64) -> Cell {
+    Cell::number(amount, money_whole(amount))
+}
+
+fn usd_small(amount: f64) -> Cell {
+    Cell::number(amount, money_small(amount))
+}
+
+fn placements(plan: &Plan) -> Table {
+    let mut rows = Vec::new();
+    for route in &plan.routes {
+        for (at, placement) in route.placements.iter().enumerate() {
+            let request = placement.per_request.as_ref();
+            rows.push(vec![
+                Cell::words(&route.name),
+                Cell::words(placement.placement.model.to_string()),
+                Cell::words(placement.placement.endpoint.to_string()),
+                Cell::words(placement.placement.tier.to_string()),
+                Cell::words(state(placement, at == route.chosen)),
+                request.map_or(Cell::unknown(), |request| usd_small(request.usd_total)),
+                match placement.status.serves() {
+                    true => usd(placement.usd_per_month),
+                    false => Cell::unknown(),
+                },
+                Cell::words(request.map(evidence).unwrap_or_else(|| "–".into())),
+            ]);
+        }
+    }
+    Table {
+        name: "placements",
+        title: "Every placement that was compared",
+        columns: vec![
+            "route",
+            "model",
+            "endpoint",
+            "tier",
+            "state",
+            "USD per request",
+            "USD per month",
+            "evidence",
+        ],
+        rows,
+    }
+}
+
+fn state(placement: &PlacementPlan, chosen: bool) -> String {
+    let bill = if chosen { "in the bill" } else { "served" };
+    match &placement.status {
+        Status::Served => bill.into(),
+        Status::EndsInside { end, .. } => format!("{bill}, until {end}"),
+        Status::Gone { end, successor: Some(next) } => format!("gone since {end}, successor {next}"),
+        Status::Gone { end, .. } => format!("gone since {end}"),
+        Status::Impossible { reason } => reason.clone(),
+    }
+}
+
+fn months(plan: &Plan) -> Table {
+    let mut columns = vec!["month", "USD mean", "USD p05", "USD p50", "USD p95", "requests"];
+    let classes: Vec<TokenClass> = plan.shares.iter().map(|share| share.class).collect();
+    columns.extend(classes.iter().map(|class| class.as_str()));
+    let rows = plan
+        .months
+        .iter()
+        .enumerate()
+        .map(|(at, month)| {
+            let spread = &plan.bill.by_month[at];
+            let spends = || plan.routes.iter().map(|route| &route.chosen().months[at]);
+            let requests: f64 = spends().map(|spend| spend.requests).sum();
+            let mut row = vec![
+                Cell::words(month),
+                usd(spread.mean),
+                usd(spread.p05),
+                usd(spread.p50),
+                usd(spread.p95),
+                Cell::number(requests, figure(requests)),
+            ];
+            row.extend(classes.iter().map(|class| usd(spends().map(|spend| spend.usd[*class]).sum())));
+            row
+        })
+        .collect();
+    Table { name: "months", title: "The bill by month; token classes in USD", columns, rows }
+}
+
+fn tokens(plan: &Plan) -> Table {
+    let mut rows = Vec::new();
+    for route in &plan.routes {
+        for placement in &route.placements {
+            let Some(request) = &placement.per_request else { continue };
+            for (class, tokens) in request.tokens.iter() {
+                let Some(tokens) = tokens else { continue };
+                let n = tokens.evidence.n;
+                rows.push(vec![
+                    Cell::words(&route.name),
+                    Cell::words(placement.placement.to_string()),
+                    Cell::words(class.as_str()),
+                    Cell::number(tokens.mean, figure(tokens.mean)),
+                    Cell::number(tokens.p50, figure(tokens.p50)),
+                    Cell::number(tokens.p95, figure(tokens.p95)),
+                    usd_small(request.usd[class]),
+                    Cell::words(tokens.evidence.grade.to_string()),
+                    n.map_or(Cell::unknown(), |n| Cell::number(n as f64, n.to_string())),
+                    Cell::words(tokens.evidence.source.join(" ")),
+                    Cell::words(tokens.evidence.note.clone().unwrap_or_default()),
+                ]);
+            }
+        }
+    }
+    Table {
+        name: "tokens",
+        title: "Tokens of one request, by class, and how they are known",
+        columns: vec![
+            "route",
+            "placement",
+            "class",
+            "tokens mean",
+            "tokens p50",
+            "tokens p95",
+            "USD per request",
+            "grade",
+            "n",
+            "source",
+            "note",
+        ],
+        rows,
+    }
+}
+
+fn gsu_form(plan: &Plan) -> Table {
+    let mut rows = Vec::new();
+    for pool in &plan.gsu.pools {
+        let row = |field: &str, value: Cell| {
+            vec![
+                Cell::words(pool.model.to_string()),
+                Cell::words(pool.endpoint.to_string()),
+                Cell::words(field),
+                value,
+            ]
+        };
+        let exact =
+            |value: rust_decimal::Decimal| Cell::number(to_f64(value), decimal_grouped(value.round_dp(3)));
+        rows.push(row("queries per second (mean of the busiest month)", qps(pool)));
+        for line in &pool.sizing.lines {
+            let field = format!("{} tokens per query, burnt × {}", line.class.label(), line.rate.normalize());
+            rows.push(row(&field, exact(line.tokens)));
+        }
+        rows.push(row("burn tokens per query", exact(pool.sizing.burn_per_request)));
+        rows.push(row("burn tokens per second", exact(pool.sizing.throughput_per_second)));
+        rows.push(row("burn tokens per second of one GSU", exact(pool.sizing.throughput_per_gsu)));
+        rows.push(row(
+            "GSUs, the form's answer",
+            Cell::number(pool.sizing.gsu as f64, pool.sizing.gsu.to_string()),
+        ));
+        if let Some(window) = pool.sizing.window {
+            let text = format!("{} ({})", window.seconds, window.grade);
+            rows.push(row(
+                "enforcement window at that count, seconds",
+                Cell::number(window.seconds as f64, text),
+            ));
+        }
+    }
+    Table {
+        name: "gsu_form",
+        title: "Google's GSU form, field by field",
+        columns: vec!["model", "endpoint", "field", "value"],
+        rows,
+    }
+}
+
+fn qps(pool: &GsuPool) -> Cell {
+    let burn = to_f64(pool.sizing.burn_per_request);
+    let per_second = to_f64(pool.sizing.throughput_per_second) / burn;
+    Cell::number(per_second, format!("{per_second:.4}"))
+}
+
+fn to_f64(value: rust_decimal::Decimal) -> f64 {
+    use rust_decimal::prelude::ToPrimitive;
+    value.to_f64().unwrap_or(f64::NAN)
+}
+
+fn gsu_terms(plan: &Plan) -> Table {
+    let mut rows = Vec::new();
+    for pool in &plan.gsu.pools {
+        for (term, price) in pool.terms.iter().zip(&pool.sizing.terms) {
+            rows.push(vec![
+                Cell::words(pool.model.to_string()),
+                Cell::words(&term.name),
+                usd_small(price.usd_per_gsu_hour.to_f64()),
+                Cell::number(pool.sizing.gsu as f64, pool.sizing.gsu.to_string()),
+                usd(term.form_usd_per_month),
+                usd(price.usd_per_term.to_f64()),
+                usd(pool.paygo_usd_per_month),
+                Cell::number(term.break_even, percent(term.break_even)),
+                Cell::number(term.gsu as f64, term.gsu.to_string()),
+                usd(term.saving_bound_usd_per_month),
+            ]);
+        }
+    }
+    Table {
+        name: "gsu_terms",
+        title: "What GSUs cost per term, and the most they could save on perfectly even traffic",
+        columns: vec![
+            "model",
+            "term",
+            "USD per GSU-hour",
+            "GSUs by the form",
+            "USD per month",
+            "USD bound per term",
+            "PayGo USD per month",
+            "break-even use",
+            "best GSUs on even traffic",
+            "saving at most, USD per month",
+        ],
+        rows,
+    }
+}
+
+fn drivers(plan: &Plan) -> Table {
+    let row = |driver: &crate::projection::Driver| {
+        vec![
+            Cell::words(&driver.name),
+            Cell::words(&driver.from_to),
+            usd(driver.low_usd),
+            usd(driver.high_usd),
+        ]
+    };
+    Table {
+        name: "drivers",
+        title: "What moves the bill: one input at a time, open questions among them",
+        columns: vec!["input or open question", "from, to", "USD per month, low", "USD per month, high"],
+        rows: plan.drivers.iter().map(row).collect(),
+    }
+}
+
+fn assumptions(plan: &Plan) -> Table {
+    let assumed = plan.workload.assumed.iter().map(|assumption| {
+        vec![
+            Cell::words(assumption.route.clone().unwrap_or_else(|| "all".into())),
+            Cell::words(assumption.key),
+            Cell::words(&assumption.value),
+        ]
+    });
+    let resolved = plan
+        .workload
+        .resolutions
+        .iter()
+        .map(|line| vec![Cell::words("all"), Cell::words("model"), Cell::words(line)]);
+    Table {
+        name: "assumptions",
+        title: "What the workload did not say and the plan assumed",
+        columns: vec!["route", "key", "assumed"],
+        rows: assumed.chain(resolved).collect(),
+    }
+}
+
+fn price_rows(plan: &Plan) -> Table {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for placement in plan.routes.iter().flat_map(|route| &route.placements) {
+        for used in &placement.rows {
+            let row = vec![
+                Cell::words(placement.placement.to_string()),
+                Cell::words(format!("{}:{}", used.file, used.line)),
+                Cell::words(used.first_used.to_string()),
+                Cell::words(used.checked.to_string()),
+                Cell::words(used.grade.to_string()),
+                Cell::words(used.source.join(" ")),
+                Cell::words(used.non_global_factor.clone().unwrap_or_else(|| "1".into())),
+            ];
+            if !rows.contains(&row) {
+                rows.push(row);
+            }
+        }
+    }
+    Table {
+        name: "price_rows",
+        title: "Price rows that were used",
+        columns: vec!["placement", "row", "used from", "checked", "grade", "source", "location factor"],
+        rows,
+    }
+}

@@ -1,0 +1,214 @@
+//! From a request's shape and a profile to expected tokens by class.
+
+use serde::Serialize;
+
+use super::profile::{Evidence, TokenProfile};
+use crate::{
+    model::{ByClass, Endpoint, Grade, Shape, TokenClass},
+    prices::ModelKind,
+    units::Range,
+    warning::Warning,
+};
+
+/// Tokens of one class in one request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassTokens {
+    /// Expected tokens.
+    pub mean: f64,
+    /// How far the mean itself may be off, one standard error.
+    pub standard_error: f64,
+    /// 5 % of requests take fewer, as far as known.
+    pub p05: f64,
+    /// The middle request.
+    pub p50: f64,
+    /// 5 % of requests take more.
+    pub p95: f64,
+    /// How it is known.
+    pub evidence: Evidence,
+}
+
+/// Tokens of one request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExpectedTokens {
+    /// By class; `None` where the request has none.
+    pub classes: ByClass<Option<ClassTokens>>,
+    /// Images counted per answer; 0 on models that make none.
+    pub images_per_answer: f64,
+    /// What the reader should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Answers below which a measured number is called weak.
+const ANSWERS_FOR_TRUST: u64 = 10;
+
+/// What a request of this shape takes of a model according to a profile.
+///
+/// `None` when the model makes images but the profile has no tokens for the size.
+pub fn expect(
+    profile: &TokenProfile,
+    shape: &Shape,
+    kind: ModelKind,
+    endpoint: &Endpoint,
+) -> Option<ExpectedTokens> {
+    let mut warnings = Vec::new();
+    let mut classes = ByClass::default();
+    let stated = |note: &str| Evidence {
+        grade: Grade::Assumed,
+        n: None,
+        source: vec!["workload".into()],
+        note: Some(note.to_string()),
+    };
+    let prompt = uncertain(shape.prompt_text, stated("from the workload"));
+    classes[TokenClass::InputText] = Some(prompt).filter(|tokens| tokens.mean > 0.0);
+    classes[TokenClass::InputImage] = input_images(profile, shape, endpoint, &mut warnings);
+    let mut images_per_answer = 0.0;
+    if kind == ModelKind::Image {
+        let images = output_images(profile, shape)?;
+        images_per_answer = images.1;
+        classes[TokenClass::OutputImage] = Some(images.0);
+    }
+    classes[TokenClass::OutputText] = output_text(profile, shape, stated("from the workload"));
+    classes[TokenClass::OutputThinking] = thinking(profile, shape, endpoint, &mut warnings);
+    warnings.extend(weak_evidence(profile, endpoint, &classes));
+    Some(ExpectedTokens { classes, images_per_answer, warnings })
+}
+
+/// A range that says how uncertain the mean itself is.
+fn uncertain(range: Range, evidence: Evidence) -> ClassTokens {
+    ClassTokens {
+        mean: range.mean(),
+        standard_error: range.standard_deviation(),
+        p05: range.p05,
+        p50: range.likely,
+        p95: range.p95,
+        evidence,
+    }
+}
+
+/// A range of requests: measured on n answers its mean is known √n times better.
+fn per_request(range: Range, evidence: Evidence) -> ClassTokens {
+    let answers = match evidence.grade {
+        Grade::Measured => evidence.n.unwrap_or(1).max(1),
+        _ => 1,
+    };
+    let mut tokens = uncertain(range, evidence);
+    tokens.standard_error /= (answers as f64).sqrt();
+    tokens
+}
+
+fn input_images(
+    profile: &TokenProfile,
+    shape: &Shape,
+    endpoint: &Endpoint,
+    warnings: &mut Vec<Warning>,
+) -> Option<ClassTokens> {
+    if shape.input_images.is_empty() {
+        return None;
+    }
+    let table = profile.input_image.as_ref()?;
+    let mut rule = table.rule;
+    if let Some(asked) = shape.media_resolution {
+        let (model, endpoint) = (profile.model.clone(), endpoint.clone());
+        match table.by_resolution.get(&asked) {
+            _ if table.refuses_resolution => {
+                warnings.push(Warning::ResolutionRefused { model, endpoint, asked });
+            }
+            Some(other) => rule = *other,
+            None => warnings.push(Warning::ResolutionUnknown { model, endpoint, asked }),
+        }
+    }
+    let (mut low, mut mean, mut high) = (0.0, 0.0, 0.0);
+    for sizes in &shape.input_images {
+        let tokens: Vec<f64> = sizes.iter().map(|size| rule.tokens(*size) as f64).collect();
+        mean += tokens.iter().sum::<f64>() / tokens.len() as f64;
+        low += tokens.iter().copied().fold(f64::INFINITY, f64::min);
+        high += tokens.iter().copied().fold(0.0, f64::max);
+    }
+    Some(ClassTokens {
+        mean,
+        standard_error: 0.0,
+        p05: low,
+        p50: mean,
+        p95: high,
+        evidence: table.evidence(),
+    })
+}
+
+fn output_images(profile: &TokenProfile, shape: &Shape) -> Option<(ClassTokens, f64)> {
+    let table = profile.output_image.as_ref()?;
+    let per_image = *table.tokens.get(&shape.output_size)? as f64;
+    let images = profile.images_per_answer.as_ref();
+    let count = match images {
+        Some(images) if shape.input_images.is_empty() => images.text_to_image,
+        Some(images) => images.edit,
+        None => Range::exact(1.0),
+    };
+    let mut evidence = table.evidence();
+    if let Some(images) = images {
+        let counted = images.evidence();
+        evidence.grade = evidence.grade.max(counted.grade);
+        evidence.note = counted.note.or(evidence.note);
+    }
+    Some((per_request(count.times(per_image), evidence), count.mean()))
+}
+
+fn output_text(profile: &TokenProfile, shape: &Shape, stated: Evidence) -> Option<ClassTokens> {
+    let asked = uncertain(shape.output_text, stated);
+    let Some(table) = &profile.output_text else { return Some(asked).filter(|tokens| tokens.mean > 0.0) };
+    let hidden = per_request(table.tokens, table.evidence());
+    Some(ClassTokens {
+        mean: asked.mean + hidden.mean,
+        standard_error: asked.standard_error.hypot(hidden.standard_error),
+        p05: asked.p05 + hidden.p05,
+        p50: asked.p50 + hidden.p50,
+        p95: asked.p95 + hidden.p95,
+        evidence: hidden.evidence,
+    })
+    .filter(|tokens| tokens.mean > 0.0)
+}
+
+fn thinking(
+    profile: &TokenProfile,
+    shape: &Shape,
+    endpoint: &Endpoint,
+    warnings: &mut Vec<Warning>,
+) -> Option<ClassTokens> {
+    let table = profile.output_thinking.as_ref()?;
+    let mut range = table.default;
+    if let Some(asked) = shape.thinking_level {
+        match table.at(asked) {
+            Some(other) => range = other,
+            None => warnings.push(Warning::ThinkingLevelUnknown {
+                model: profile.model.clone(),
+                endpoint: endpoint.clone(),
+                asked,
+            }),
+        }
+    }
+    Some(per_request(range, table.evidence())).filter(|tokens| tokens.mean > 0.0)
+}
+
+/// A warning for each class of the answer that rests on few answers or none.
+fn weak_evidence(
+    profile: &TokenProfile,
+    endpoint: &Endpoint,
+    classes: &ByClass<Option<ClassTokens>>,
+) -> Vec<Warning> {
+    let learned = classes.iter().filter_map(|(class, tokens)| Some((class, tokens.as_ref()?)));
+    let weak =
+        learned.filter(|(_, tokens)| tokens.evidence.source != ["workload"]).filter(
+            |(_, tokens)| match tokens.evidence.grade {
+                Grade::Measured => tokens.evidence.n.unwrap_or(0) < ANSWERS_FOR_TRUST,
+                Grade::Documented => false,
+                Grade::Assumed | Grade::Rehearsed => true,
+            },
+        );
+    weak.map(|(class, tokens)| Warning::WeakEvidence {
+        model: profile.model.clone(),
+        endpoint: endpoint.clone(),
+        class,
+        grade: tokens.evidence.grade,
+        n: tokens.evidence.n,
+    })
+    .collect()
+}

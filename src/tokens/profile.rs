@@ -1,0 +1,322 @@
+//! The file format of a token profile.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::rule::ImageRule;
+use crate::{
+    calendar::Day,
+    diagnostics::{BadFile, SourceText},
+    model::{Backend, Grade, ImageSize, MediaResolution, ModelId, ThinkingLevel},
+    prices::Source,
+    units::Range,
+};
+
+const SCHEMA: &str = "burndown.tokens/1";
+const TITLE: &str = "cannot use this token profile";
+
+/// How a number is known.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evidence {
+    /// Seen, printed, or assumed.
+    pub grade: Grade,
+    /// Answers it rests on.
+    pub n: Option<u64>,
+    /// Keys of the profile's sources.
+    pub source: Vec<String>,
+    /// Remark.
+    pub note: Option<String>,
+}
+
+/// What one model takes on one backend.
+#[derive(Clone, Debug)]
+pub struct TokenProfile {
+    /// The model.
+    pub model: ModelId,
+    /// The backend.
+    pub backend: Backend,
+    /// Day of the last check.
+    pub checked: Day,
+    /// Where facts were read.
+    pub sources: BTreeMap<String, Source>,
+    /// Tokens of an input image.
+    pub input_image: Option<InputImage>,
+    /// Tokens of an output image.
+    pub output_image: Option<OutputImage>,
+    /// Images counted per answer, drafts included.
+    pub images_per_answer: Option<ImagesPerAnswer>,
+    /// Text tokens that come along unasked.
+    pub output_text: Option<Amount>,
+    /// Thinking by level.
+    pub output_thinking: Option<Thinking>,
+}
+
+/// Tokens of an input image.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputImage {
+    /// At the API's own resolution.
+    pub rule: ImageRule,
+    /// At a resolution that is asked for.
+    #[serde(default)]
+    pub by_resolution: BTreeMap<MediaResolution, ImageRule>,
+    /// The backend answers 400 to a resolution.
+    #[serde(default)]
+    pub refuses_resolution: bool,
+    grade: Grade,
+    n: Option<u64>,
+    source: Vec<String>,
+    note: Option<String>,
+    /// Other rules that may be the billed one.
+    #[serde(default, rename = "alternative")]
+    pub alternatives: Vec<RuleAlternative>,
+}
+
+/// Another rule that may be the billed one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleAlternative {
+    /// Name of the known unknown.
+    pub switch: String,
+    /// The other rule.
+    pub rule: ImageRule,
+    /// What speaks for it.
+    pub note: String,
+    /// Keys of the profile's sources.
+    pub source: Vec<String>,
+}
+
+/// Tokens of an output image by size.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputImage {
+    /// Tokens of each size the model makes.
+    pub tokens: BTreeMap<ImageSize, u64>,
+    grade: Grade,
+    n: Option<u64>,
+    source: Vec<String>,
+    note: Option<String>,
+    /// Other counts that may be the billed ones.
+    #[serde(default, rename = "alternative")]
+    pub alternatives: Vec<SizeAlternative>,
+}
+
+/// Another count of some sizes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SizeAlternative {
+    /// Name of the known unknown.
+    pub switch: String,
+    /// The sizes that differ.
+    pub tokens: BTreeMap<ImageSize, u64>,
+    /// What speaks for it.
+    pub note: String,
+    /// Keys of the profile's sources.
+    pub source: Vec<String>,
+}
+
+/// Images counted per answer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImagesPerAnswer {
+    /// Without an image in the prompt.
+    pub text_to_image: Range,
+    /// With one or more.
+    pub edit: Range,
+    grade: Grade,
+    n: Option<u64>,
+    source: Vec<String>,
+    note: Option<String>,
+    /// Other counts that may be the billed ones.
+    #[serde(default, rename = "alternative")]
+    pub alternatives: Vec<CountAlternative>,
+}
+
+/// Another count of images per answer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountAlternative {
+    /// Name of the known unknown.
+    pub switch: String,
+    /// Without an image in the prompt.
+    pub text_to_image: Option<Range>,
+    /// With one or more.
+    pub edit: Option<Range>,
+    /// What speaks for it.
+    pub note: String,
+    /// Keys of the profile's sources.
+    pub source: Vec<String>,
+}
+
+/// A number of tokens per answer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amount {
+    /// Tokens.
+    pub tokens: Range,
+    grade: Grade,
+    n: Option<u64>,
+    source: Vec<String>,
+    note: Option<String>,
+}
+
+/// Thinking tokens by level.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thinking {
+    /// At the API's own level.
+    pub default: Range,
+    minimal: Option<Range>,
+    low: Option<Range>,
+    medium: Option<Range>,
+    high: Option<Range>,
+    grade: Grade,
+    n: Option<u64>,
+    source: Vec<String>,
+    note: Option<String>,
+}
+
+impl Thinking {
+    /// Tokens at a level; `None` when the profile does not know the level.
+    pub fn at(&self, level: ThinkingLevel) -> Option<Range> {
+        match level {
+            ThinkingLevel::Minimal => self.minimal,
+            ThinkingLevel::Low => self.low,
+            ThinkingLevel::Medium => self.medium,
+            ThinkingLevel::High => self.high,
+        }
+    }
+}
+
+/// Gives each table its evidence.
+macro_rules! evidence {
+    ($($table:ident),+) => {$(
+        impl $table {
+            /// How it is known.
+            pub fn evidence(&self) -> Evidence {
+                Evidence {
+                    grade: self.grade,
+                    n: self.n,
+                    source: self.source.clone(),
+                    note: self.note.clone(),
+                }
+            }
+        }
+    )+};
+}
+evidence!(InputImage, OutputImage, ImagesPerAnswer, Amount, Thinking);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProfile {
+    schema: Spanned<String>,
+    model: ModelId,
+    backend: Backend,
+    checked: Day,
+    #[serde(default)]
+    sources: BTreeMap<String, Source>,
+    input_image: Option<Spanned<InputImage>>,
+    output_image: Option<Spanned<OutputImage>>,
+    images_per_answer: Option<Spanned<ImagesPerAnswer>>,
+    output_text: Option<Spanned<Amount>>,
+    output_thinking: Option<Spanned<Thinking>>,
+}
+
+impl TokenProfile {
+    /// Reads a token profile.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no such profile, a table names an unknown source, is measured without a number of
+    /// answers, or is assumed without a reason; the message shows the place.
+    pub fn parse(source: &SourceText) -> Result<TokenProfile, BadFile> {
+        let raw: RawProfile =
+            toml::from_str(&source.text).map_err(|error| source.toml_complaint(TITLE, &error))?;
+        if raw.schema.as_ref() != SCHEMA {
+            let found = format!("expected `{SCHEMA}`");
+            return Err(source.complaint(raw.schema.span(), TITLE, &found, None));
+        }
+        let sources = raw.sources;
+        let check = |span: std::ops::Range<usize>, evidence: Evidence| match problem(&sources, &evidence) {
+            Some(found) => Err(source.complaint(span, TITLE, &found, None)),
+            None => Ok(()),
+        };
+        if let Some(table) = &raw.input_image {
+            check(table.span(), table.as_ref().evidence())?;
+            let image = table.as_ref();
+            let rules =
+                image.by_resolution.values().chain(image.alternatives.iter().map(|other| &other.rule));
+            if let Some(found) = rules.chain([&image.rule]).find_map(ImageRule::problem) {
+                return Err(source.complaint(table.span(), TITLE, found, None));
+            }
+        }
+        if let Some(table) = &raw.output_image {
+            check(table.span(), table.as_ref().evidence())?;
+        }
+        if let Some(table) = &raw.images_per_answer {
+            check(table.span(), table.as_ref().evidence())?;
+        }
+        if let Some(table) = &raw.output_text {
+            check(table.span(), table.as_ref().evidence())?;
+        }
+        if let Some(table) = &raw.output_thinking {
+            check(table.span(), table.as_ref().evidence())?;
+        }
+        Ok(TokenProfile {
+            model: raw.model,
+            backend: raw.backend,
+            checked: raw.checked,
+            input_image: raw.input_image.map(Spanned::into_inner),
+            output_image: raw.output_image.map(Spanned::into_inner),
+            images_per_answer: raw.images_per_answer.map(Spanned::into_inner),
+            output_text: raw.output_text.map(Spanned::into_inner),
+            output_thinking: raw.output_thinking.map(Spanned::into_inner),
+            sources,
+        })
+    }
+
+    /// The known unknowns of this profile: name of the switch, what speaks for the other reading, and the
+    /// profile as it would be then.
+    pub fn alternatives(&self) -> Vec<(String, String, TokenProfile)> {
+        let mut list = Vec::new();
+        for other in self.input_image.iter().flat_map(|image| &image.alternatives) {
+            let mut profile = self.clone();
+            if let Some(image) = &mut profile.input_image {
+                image.rule = other.rule;
+            }
+            list.push((other.switch.clone(), other.note.clone(), profile));
+        }
+        for other in self.output_image.iter().flat_map(|image| &image.alternatives) {
+            let mut profile = self.clone();
+            if let Some(image) = &mut profile.output_image {
+                image.tokens.extend(other.tokens.clone());
+            }
+            list.push((other.switch.clone(), other.note.clone(), profile));
+        }
+        for other in self.images_per_answer.iter().flat_map(|images| &images.alternatives) {
+            let mut profile = self.clone();
+            if let Some(images) = &mut profile.images_per_answer {
+                images.text_to_image = other.text_to_image.unwrap_or(images.text_to_image);
+                images.edit = other.edit.unwrap_or(images.edit);
+            }
+            list.push((other.switch.clone(), other.note.clone(), profile));
+        }
+        list
+    }
+}
+
+fn problem(sources: &BTreeMap<String, Source>, evidence: &Evidence) -> Option<String> {
+    if evidence.source.is_empty() {
+        return Some("this table has no source".into());
+    }
+    if let Some(key) = evidence.source.iter().find(|key| !sources.contains_key(*key)) {
+        return Some(format!("source `{key}` is not in [sources]"));
+    }
+    match evidence.grade {
+        Grade::Measured if evidence.n.is_none() => Some("measured, but of how many answers? add `n`".into()),
+        Grade::Assumed if evidence.note.is_none() => Some("assumed, but why? add `note`".into()),
+        _ => None,
+    }
+}

@@ -1,0 +1,12 @@
+//! The usage law: from what a backend reports to exclusive token classes, and what was odd about it.
+//!
+//! `totalTokenCount = prompt + candidates + thoughts + toolUsePrompt` holds on both backends (477 of
+//! 477 recorded answers). Details by modality may be absent, partial or repeated; on image models of
+//! the Developer API they list `IMAGE` alone, and the remainder of the candidates is text at the text
+//! price. Whatever does not add up is an [`Anomaly`] by name and never absorbed in silence.
+
+mod body;
+mod law;
+
+pub use body::{NotAResponse, Outcome, Reading, Told, read_response};
+pub use law::{Anomaly, Counts, classes_of};

@@ -1,0 +1,347 @@
+//! What is doubtful but usable: typed, returned beside the result, shown by the shell.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{
+    calendar::Day,
+    model::{Endpoint, Grade, ImageSize, MediaResolution, ModelId, Placement, ThinkingLevel, TokenClass},
+};
+
+/// Something the reader should know before trusting a number.
+///
+/// Each has a stable code for machines; `Display` says what was seen and what it means.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Warning {
+    /// A token class was used that the row has no price for: the total is a lower bound.
+    #[error("no price for {} on {placement}: {tokens} tokens are left out, the total is at least what is shown", class.label())]
+    NoPrice {
+        /// Who would have served it.
+        placement: Placement,
+        /// The class without a price.
+        class: TokenClass,
+        /// Tokens left out.
+        tokens: u64,
+    },
+    /// Something other than tokens was used that the row has no price for.
+    #[error(
+        "no price for {item} on {placement}: {quantity} are left out, the total is at least what is shown"
+    )]
+    NoUnitPrice {
+        /// Who would have served it.
+        placement: Placement,
+        /// What has no price.
+        item: &'static str,
+        /// How many are left out.
+        quantity: u64,
+    },
+    /// The book names no rate of burn for a class the request uses.
+    #[error("no burndown rate for {} on {model}: its tokens are left out, GSUs are at least what is shown", class.label())]
+    NoBurndown {
+        /// The model.
+        model: ModelId,
+        /// The class without a rate.
+        class: TokenClass,
+    },
+    /// A placement is past its end.
+    #[error("{model} on {endpoint} is gone since {end}{}", successor_text(successor))]
+    Gone {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// First day without service.
+        end: Day,
+        /// What the book names to follow it.
+        successor: Option<ModelId>,
+    },
+    /// A placement ends inside the horizon.
+    #[error(
+        "{model} on {endpoint} ends on {end}, inside the horizon; no spend is counted from that day{}",
+        successor_text(successor)
+    )]
+    EndsInside {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// First day without service.
+        end: Day,
+        /// What the book names to follow it.
+        successor: Option<ModelId>,
+    },
+    /// A placement may end inside the horizon: "not before", or only a price database says so.
+    #[error("{model} on {endpoint} may end from {end} on ({}); the plan assumes that it stays", if *confirmed { "not earlier, says Google" } else { "unconfirmed" })]
+    MayEnd {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// Earliest first day without service.
+        end: Day,
+        /// Whether Google names the day.
+        confirmed: bool,
+    },
+    /// A placement is not launched yet on the day in question.
+    #[error("{model} on {endpoint} was launched on {launch}, after the day asked for")]
+    NotYetLaunched {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// First day with service.
+        launch: Day,
+    },
+    /// The book does not know the model to be served at this location.
+    #[error("{model} is not known to be served at {endpoint} (known: {known}); priced as if it were")]
+    LocationUnknown {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// Locations in the book.
+        known: String,
+    },
+    /// The book is old on the day in question.
+    #[error(
+        "the price book was last checked on {checked}, {days} days before {on}; look at the price page before you sign"
+    )]
+    StaleBook {
+        /// Day of the last check.
+        checked: Day,
+        /// Day asked for.
+        on: Day,
+        /// Days between.
+        days: i64,
+    },
+    /// A price comes from a derivation, not from a page.
+    #[error("the {} price on {placement} is derived, not printed anywhere", class.label())]
+    DerivedPrice {
+        /// Who would serve it.
+        placement: Placement,
+        /// The class.
+        class: TokenClass,
+    },
+    /// Tokens rest on few answers or none.
+    #[error("tokens of {} for {model} on {} rest on {}", class.label(), endpoint, evidence_text(*grade, *n))]
+    WeakEvidence {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// The class.
+        class: TokenClass,
+        /// What the number is.
+        grade: Grade,
+        /// Answers it rests on, when it was measured.
+        n: Option<u64>,
+    },
+    /// No token profile for this model on this backend; another one stands in.
+    #[error("no token profile for {model} on {endpoint}; the one of {stand_in} stands in")]
+    ProfileStandsIn {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// Backend whose profile is used.
+        stand_in: Endpoint,
+    },
+    /// A parameter that this backend refuses.
+    #[error(
+        "{endpoint} answers 400 to a media resolution ({asked}) for {model}; its default tokens are used"
+    )]
+    ResolutionRefused {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// What the workload asks for.
+        asked: MediaResolution,
+    },
+    /// The profile has no rule for the asked resolution.
+    #[error("no rule for media resolution {asked} of {model} on {endpoint}; its default tokens are used")]
+    ResolutionUnknown {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// What the workload asks for.
+        asked: MediaResolution,
+    },
+    /// The profile has no thinking tokens for the asked level.
+    #[error("no thinking tokens known for level {asked} of {model} on {endpoint}; its default is used")]
+    ThinkingLevelUnknown {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// What the workload asks for.
+        asked: ThinkingLevel,
+    },
+    /// A cached share was stated, but the placement prices no cached input.
+    #[error("{placement} has no price for cached {}; the cached share is billed as uncached", class.label())]
+    NoCachePrice {
+        /// Who would serve it.
+        placement: Placement,
+        /// The class.
+        class: TokenClass,
+    },
+    /// A model of the comparison cannot make the asked size.
+    #[error("{model} makes no {size} images; it is left out")]
+    SizeNotMade {
+        /// The model.
+        model: ModelId,
+        /// The size.
+        size: ImageSize,
+    },
+    /// The model takes fewer input images than the request has.
+    #[error("{model} takes at most {max} input images, the request has {found}; it is left out")]
+    TooManyImages {
+        /// The model.
+        model: ModelId,
+        /// Its limit.
+        max: u32,
+        /// Images in the request.
+        found: u32,
+    },
+    /// An answer of this size may not fit the model's output limit, or a prompt its context.
+    #[error("{what} of {model} is {found} tokens, above its limit of {max}")]
+    OverLimit {
+        /// The model.
+        model: ModelId,
+        /// "prompt" or "answer".
+        what: &'static str,
+        /// Tokens of the request.
+        found: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// The usage of a response is odd; the text says how.
+    #[error("{0}")]
+    Usage(String),
+    /// Provisioned throughput serves this request; its price is the GSU's, not per token.
+    #[error(
+        "this request was served by provisioned throughput: it costs the GSU's hours, not tokens; what it would cost on PayGo is shown"
+    )]
+    Provisioned,
+    /// No provisioned throughput for the model in the book.
+    #[error("the capacity book has no throughput for {model}: GSUs cannot be sized")]
+    NoThroughput {
+        /// The model.
+        model: ModelId,
+    },
+    /// The window of a GSU count is a default, not a documented figure.
+    #[error("the enforcement window of {model} at {gsu} GSU is assumed, not documented")]
+    WindowAssumed {
+        /// The model.
+        model: ModelId,
+        /// The count.
+        gsu: u64,
+    },
+    /// A commitment would outlive its model.
+    #[error("a term of {term} from {start} ends after {model} may end ({end}); the fee is due all the same")]
+    TermOutlivesModel {
+        /// The model.
+        model: ModelId,
+        /// The term's name.
+        term: String,
+        /// First day of the term.
+        start: Day,
+        /// Earliest end of the model.
+        end: Day,
+    },
+    /// Provisioned throughput is not sold at this location, as far as the book knows.
+    #[error("provisioned throughput for {model} is not known to be sold at {location} (known: {known})")]
+    ThroughputLocationUnknown {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        location: String,
+        /// Locations in the book.
+        known: String,
+    },
+    /// A key that is read but has no effect on the numbers yet.
+    #[error("`{key}` is checked but not counted in this version: the numbers are as if it were absent")]
+    NotCounted {
+        /// The key.
+        key: &'static str,
+    },
+    /// Part of a dated job lies outside the horizon.
+    #[error(
+        "route {route} runs from {first} to {last}, partly outside the horizon; only the days inside count"
+    )]
+    OutsideHorizon {
+        /// The route.
+        route: String,
+        /// First day.
+        first: Day,
+        /// Last day.
+        last: Day,
+    },
+    /// A tier that this route could use has no price row on this placement.
+    #[error("{placement} is not offered")]
+    NotOffered {
+        /// The placement without a row.
+        placement: Placement,
+    },
+}
+
+fn successor_text(successor: &Option<ModelId>) -> String {
+    successor.as_ref().map(|model| format!("; successor {model}")).unwrap_or_default()
+}
+
+fn evidence_text(grade: Grade, n: Option<u64>) -> String {
+    match (grade, n) {
+        (Grade::Measured, Some(1)) => "1 answer: weak".into(),
+        (Grade::Measured, Some(n)) => format!("{n} answers: weak"),
+        (Grade::Measured, None) => "an unknown number of answers: weak".into(),
+        (Grade::Documented, _) => "documentation alone, no answer was seen".into(),
+        (Grade::Assumed, _) => "an assumption, no answer was seen".into(),
+        (Grade::Rehearsed, _) => "a rehearsal against the emulator".into(),
+    }
+}
+
+impl Warning {
+    /// A stable name for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Warning::NoPrice { .. } => "no-price",
+            Warning::NoUnitPrice { .. } => "no-price",
+            Warning::NoBurndown { .. } => "no-burndown",
+            Warning::Gone { .. } => "model-gone",
+            Warning::EndsInside { .. } => "model-ends-inside",
+            Warning::MayEnd { .. } => "model-may-end",
+            Warning::NotYetLaunched { .. } => "not-yet-launched",
+            Warning::LocationUnknown { .. } => "location-unknown",
+            Warning::StaleBook { .. } => "stale-book",
+            Warning::DerivedPrice { .. } => "derived-price",
+            Warning::WeakEvidence { .. } => "weak-evidence",
+            Warning::ProfileStandsIn { .. } => "profile-stands-in",
+            Warning::ResolutionRefused { .. } => "resolution-refused",
+            Warning::ResolutionUnknown { .. } => "resolution-unknown",
+            Warning::ThinkingLevelUnknown { .. } => "thinking-level-unknown",
+            Warning::NoCachePrice { .. } => "no-cache-price",
+            Warning::SizeNotMade { .. } => "size-not-made",
+            Warning::TooManyImages { .. } => "too-many-images",
+            Warning::OverLimit { .. } => "over-limit",
+            Warning::Usage(_) => "usage-anomaly",
+            Warning::Provisioned => "provisioned",
+            Warning::NoThroughput { .. } => "no-throughput",
+            Warning::WindowAssumed { .. } => "window-assumed",
+            Warning::TermOutlivesModel { .. } => "term-outlives-model",
+            Warning::ThroughputLocationUnknown { .. } => "throughput-location-unknown",
+            Warning::NotCounted { .. } => "not-counted",
+            Warning::OutsideHorizon { .. } => "outside-horizon",
+            Warning::NotOffered { .. } => "not-offered",
+        }
+    }
+}
+
+impl Serialize for Warning {
+    /// `{"code": …, "message": …}`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("code", self.code())?;
+        map.serialize_entry("message", &self.to_string())?;
+        map.end()
+    }
+}

@@ -1,0 +1,705 @@
+//! From the file to a workload that cannot be wrong, its defaults listed.
+
+use serde::Serialize;
+use toml::Spanned;
+
+use super::file::{DayShape, OutsideFiles, RawRoute, TITLE, WorkloadFile, sizes_in_words};
+use crate::{
+    calendar::{Day, Stretch, is_time_zone},
+    diagnostics::{BadFile, SourceText},
+    model::{Endpoint, ImageSize, Location, ModelId, Pixels, Shape, Tier, nearest, or_list},
+    prices::{ModelKind, PriceBook},
+    units::{Range, Share},
+    warning::Warning,
+};
+
+/// What will be sent, complete and checked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// Day as of which books are read.
+    pub as_of: Day,
+    /// First day of the horizon.
+    pub start: Day,
+    /// Months of the horizon.
+    pub horizon_months: u32,
+    /// What may be spent a month.
+    pub budget_usd_per_month: Option<f64>,
+    /// Negotiated factors on list prices.
+    pub price_factors: PriceFactors,
+    /// Spend tier of the Developer API account.
+    pub developer_tier: Option<u32>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Kinds of request.
+    pub routes: Vec<Route>,
+    /// Defaults that were filled in.
+    pub assumed: Vec<Assumption>,
+    /// How names were resolved, in words.
+    pub resolutions: Vec<String>,
+    /// What the reader should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Factors on list prices, 1 where nothing was negotiated.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PriceFactors {
+    /// On prices per million tokens.
+    pub tokens: f64,
+    /// On prices per GSU-hour.
+    pub gsu_hours: f64,
+}
+
+/// A default that was filled in.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Assumption {
+    /// The route, `None` for the whole workload.
+    pub route: Option<String>,
+    /// The key that would say otherwise.
+    pub key: &'static str,
+    /// What was taken.
+    pub value: String,
+}
+
+/// One kind of request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Route {
+    /// Its name.
+    pub name: String,
+    /// Models: today's first, the rest compared.
+    pub models: Vec<ModelId>,
+    /// Endpoints that could serve it.
+    pub endpoints: Vec<Endpoint>,
+    /// How it is paid today.
+    pub tier: Tier,
+    /// Cheaper tiers it could wait for.
+    pub waiting_tiers: Vec<Tier>,
+    /// What decides its tokens.
+    pub shape: Shape,
+    /// How many requests.
+    pub volume: Volume,
+    /// Relative change of the volume per month.
+    pub growth_per_month: Range,
+    /// First day with requests, `None` = from the start.
+    pub launch: Option<Day>,
+    /// Last day with requests, `None` = to the end.
+    pub end: Option<Day>,
+    /// Weights of the 24 hours, mean 1.
+    pub hour_weights: Vec<f64>,
+    /// Weights of the 7 days from Monday, mean 1.
+    pub day_weights: Vec<f64>,
+    /// Stated peak, requests a minute.
+    pub peak_requests_per_minute: Option<f64>,
+    /// Requests per accepted image, where the volume was given as accepted images.
+    pub tries_per_accepted: Option<Range>,
+}
+
+/// How many requests a route sends.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Volume {
+    /// In every month, whatever its length.
+    PerMonth(Range),
+    /// On every day.
+    PerDay(Range),
+    /// Once, spread evenly over some days.
+    Total {
+        /// Requests.
+        requests: Range,
+        /// First day.
+        first: Day,
+        /// First day after.
+        next: Day,
+    },
+}
+
+impl Volume {
+    /// The range of the number, in its own unit.
+    pub fn range(self) -> Range {
+        match self {
+            Volume::PerMonth(range) | Volume::PerDay(range) | Volume::Total { requests: range, .. } => range,
+        }
+    }
+}
+
+/// Half width of a volume that was given as one number.
+const VOLUME_WIDTH: f64 = 0.15;
+
+/// Months of a plan without a horizon.
+const HORIZON_MONTHS: u32 = 12;
+
+/// Longest horizon.
+const HORIZON_MONTHS_MAX: u32 = 60;
+
+/// Seed of a plan without one.
+const SEED: u64 = 20_261_121;
+
+/// Half height of the default day: the busiest hour has 1.5 times the mean.
+const DAY_SWING: f64 = 0.5;
+
+/// Hour of the default peak, local time.
+const PEAK_HOUR: f64 = 15.0;
+
+/// Hour of the evening peak.
+const EVENING_PEAK_HOUR: f64 = 21.0;
+
+/// Share of an office day's requests between 9 and 18 o'clock.
+const OFFICE_SHARE: f64 = 0.8;
+
+/// Characters of English text per token; other scripts take a token for one to two characters.
+///
+/// Source: Google's token page ("about 4 characters"); the width around it is assumed.
+const ASCII_CHARACTERS_PER_TOKEN: f64 = 4.0;
+const OTHER_CHARACTERS_PER_TOKEN: f64 = 1.5;
+const PROMPT_WIDTH: f64 = 0.3;
+
+impl Workload {
+    /// Checks a workload file against the book and fills in its defaults.
+    ///
+    /// `today` stands in for a missing `as_of`; `outside` holds what the files it refers to contain.
+    ///
+    /// # Errors
+    ///
+    /// When a key contradicts another, names an unknown model or a size it cannot make, or a number is out
+    /// of bounds; the message shows the place and what would be right.
+    pub fn resolve(
+        file: WorkloadFile,
+        source: &SourceText,
+        book: &PriceBook,
+        today: Day,
+        outside: &OutsideFiles,
+    ) -> Result<Workload, BadFile> {
+        let mut resolver = Resolver {
+            source,
+            book,
+            outside,
+            assumed: Vec::new(),
+            resolutions: Vec::new(),
+            warnings: Vec::new(),
+        };
+        resolver.workload(file, today)
+    }
+}
+
+struct Resolver<'a> {
+    source: &'a SourceText,
+    book: &'a PriceBook,
+    outside: &'a OutsideFiles,
+    assumed: Vec<Assumption>,
+    resolutions: Vec<String>,
+    warnings: Vec<Warning>,
+}
+
+impl Resolver<'_> {
+    fn fail(&self, span: std::ops::Range<usize>, found: &str) -> BadFile {
+        self.source.complaint(span, TITLE, found, None)
+    }
+
+    fn assume(&mut self, route: Option<&str>, key: &'static str, value: impl Into<String>) {
+        self.assumed.push(Assumption { route: route.map(str::to_string), key, value: value.into() });
+    }
+
+    fn workload(&mut self, file: WorkloadFile, today: Day) -> Result<Workload, BadFile> {
+        let as_of = file.as_of.unwrap_or(today);
+        let start = match &file.start {
+            Some(start) => *start.as_ref(),
+            None => {
+                let start = as_of.first_of_next_month();
+                self.assume(None, "start", format!("{start} (first of next month)"));
+                start
+            }
+        };
+        let horizon_months = self.horizon(file.horizon_months.as_ref())?;
+        self.account_keys(&file)?;
+        let factors = file.price_factor.unwrap_or_default();
+        let mut price_factors = PriceFactors { tokens: 1.0, gsu_hours: 1.0 };
+        for (factor, given, key) in [
+            (&mut price_factors.tokens, factors.tokens, "price_factor.tokens"),
+            (&mut price_factors.gsu_hours, factors.gsu_hours, "price_factor.gsu_hours"),
+        ] {
+            match given {
+                Some(value) if (0.0..=10.0).contains(&value) => *factor = value,
+                Some(value) => {
+                    let text = format!(
+                        "{TITLE}\n --> {}\n  `{key}` lies between 0 and 10 (0.9 is 10 % off), found {value}",
+                        self.source.name
+                    );
+                    return Err(BadFile(text));
+                }
+                None => self.assume(None, key, "1 (list price)"),
+            }
+        }
+        let horizon = Stretch { first: start, next: start.plus_months(horizon_months) };
+        let mut routes: Vec<Route> = Vec::new();
+        for route in file.route {
+            let span = route.as_ref().name.span();
+            let route = self.route(route, horizon)?;
+            if routes.iter().any(|other| other.name == route.name) {
+                return Err(self.fail(span, &format!("a second route named `{}`", route.name)));
+            }
+            routes.push(route);
+        }
+        Ok(Workload {
+            name: file.name.unwrap_or_else(|| stem(&self.source.name)),
+            as_of,
+            start,
+            horizon_months,
+            budget_usd_per_month: file.budget_usd_per_month.map(|rate| rate.to_f64()),
+            price_factors,
+            developer_tier: file.developer_tier.map(Spanned::into_inner),
+            seed: file.seed.unwrap_or(SEED),
+            routes,
+            assumed: std::mem::take(&mut self.assumed),
+            resolutions: std::mem::take(&mut self.resolutions),
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+
+    fn horizon(&mut self, months: Option<&Spanned<u32>>) -> Result<u32, BadFile> {
+        let Some(months) = months else {
+            self.assume(None, "horizon_months", HORIZON_MONTHS.to_string());
+            return Ok(HORIZON_MONTHS);
+        };
+        if (1..=HORIZON_MONTHS_MAX).contains(months.as_ref()) {
+            return Ok(*months.as_ref());
+        }
+        let found = format!("expected 1 to {HORIZON_MONTHS_MAX} months, found {}", months.as_ref());
+        Err(self.fail(months.span(), &found))
+    }
+
+    /// Keys of the account rather than of the traffic.
+    fn account_keys(&mut self, file: &WorkloadFile) -> Result<(), BadFile> {
+        if let Some(currency) = &file.currency
+            && currency.as_ref() != "USD"
+        {
+            return Err(
+                self.fail(currency.span(), "the books are in USD; other currencies are not converted")
+            );
+        }
+        if let Some(zone) = &file.time_zone {
+            if !is_time_zone(zone.as_ref()) {
+                let found = "unknown time zone, expected a name such as `UTC` or `Europe/Berlin`";
+                return Err(self.fail(zone.span(), found));
+            }
+        } else {
+            self.assume(None, "time_zone", "UTC");
+        }
+        if let Some(tier) = &file.developer_tier
+            && !(1..=3).contains(tier.as_ref())
+        {
+            return Err(self.fail(tier.span(), "the Developer API has spend tiers 1, 2 and 3"));
+        }
+        for (key, given) in [("credits", file.credits.is_some()), ("gsu_orders", file.gsu_orders.is_some())] {
+            if given {
+                self.warnings.push(Warning::NotCounted { key });
+            }
+        }
+        Ok(())
+    }
+
+    fn route(&mut self, raw: Spanned<RawRoute>, horizon: Stretch) -> Result<Route, BadFile> {
+        let span = raw.span();
+        let raw = raw.into_inner();
+        let name = self.route_name(&raw.name)?;
+        let models = self.models(&raw, &span, &name)?;
+        let makes_images = self.book.facts(&models[0]).is_some_and(|facts| facts.kind == ModelKind::Image);
+        let endpoints = self.endpoints(&raw, &name)?;
+        let tier = self.tier(&raw)?;
+        let shape = self.shape(&raw, &span, &name, &models[0], makes_images)?;
+        let (volume, tries_per_accepted) = self.volume(&raw, &span, &name, horizon)?;
+        if let (Some(launch), Some(end)) = (raw.launch, &raw.end)
+            && end.as_ref() < &launch
+        {
+            return Err(self.fail(end.span(), &format!("ends before its launch on {launch}")));
+        }
+        let growth = match raw.growth_per_month {
+            Some(growth) => growth.0,
+            None => {
+                self.assume(Some(&name), "growth_per_month", "0");
+                Range::exact(0.0)
+            }
+        };
+        let hour_weights = self.hour_weights(raw.day_shape.as_ref(), &name)?;
+        let day_weights = self.day_weights(raw.week_shape.as_ref(), raw.day_shape.as_ref())?;
+        for (key, given) in [
+            ("timeout_seconds", raw.timeout_seconds.is_some()),
+            ("max_attempts", raw.max_attempts.is_some()),
+            ("throttled_share_max", raw.throttled_share_max.is_some()),
+        ] {
+            if given {
+                self.warnings.push(Warning::NotCounted { key });
+            }
+        }
+        Ok(Route {
+            waiting_tiers: self.waiting_tiers(raw.max_wait_hours.as_ref(), tier)?,
+            name,
+            models,
+            endpoints,
+            tier,
+            shape,
+            volume,
+            growth_per_month: growth,
+            launch: raw.launch,
+            end: raw.end.map(Spanned::into_inner),
+            hour_weights,
+            day_weights,
+            peak_requests_per_minute: raw
+                .peak_requests_per_minute
+                .filter(|peak| peak.is_finite() && *peak > 0.0),
+            tries_per_accepted,
+        })
+    }
+
+    fn route_name(&self, name: &Spanned<String>) -> Result<String, BadFile> {
+        let text = name.as_ref().trim();
+        if text.is_empty() || text.chars().count() > 64 || text.chars().any(char::is_control) {
+            return Err(self.fail(name.span(), "a route's name has 1 to 64 printable characters"));
+        }
+        Ok(text.to_string())
+    }
+
+    fn models(
+        &mut self,
+        raw: &RawRoute,
+        span: &std::ops::Range<usize>,
+        route: &str,
+    ) -> Result<Vec<ModelId>, BadFile> {
+        let listed = raw.models.as_ref().map(|list| list.as_ref().iter().collect::<Vec<_>>());
+        let names: Vec<&Spanned<String>> = raw.model.iter().chain(listed.into_iter().flatten()).collect();
+        if names.is_empty() {
+            return Err(self.fail(span.clone(), "this route has no `model`"));
+        }
+        let mut ids: Vec<ModelId> = Vec::new();
+        for name in names {
+            let resolved = self
+                .book
+                .resolve(name.as_ref())
+                .map_err(|error| self.fail(name.span(), &error.to_string()))?;
+            if let Some(alias) = resolved.alias {
+                let line = format!("{alias} = {}", resolved.id);
+                if !self.resolutions.contains(&line) {
+                    self.resolutions.push(line);
+                }
+            }
+            if !ids.contains(&resolved.id) {
+                ids.push(resolved.id);
+            }
+        }
+        if ids.len() == 1 {
+            self.assume(Some(route), "models", "no other model is compared");
+        }
+        Ok(ids)
+    }
+
+    fn endpoints(&mut self, raw: &RawRoute, route: &str) -> Result<Vec<Endpoint>, BadFile> {
+        match &raw.placements {
+            Some(list) if list.as_ref().is_empty() => {
+                Err(self.fail(list.span(), "no placement is left; leave the key away for every one"))
+            }
+            Some(list) => {
+                let mut endpoints = list.as_ref().clone();
+                endpoints.dedup();
+                Ok(endpoints)
+            }
+            None => {
+                self.assume(Some(route), "placements", "developer and vertex:global");
+                Ok(vec![Endpoint::Developer, Endpoint::Vertex(Location::Global)])
+            }
+        }
+    }
+
+    fn tier(&self, raw: &RawRoute) -> Result<Tier, BadFile> {
+        match &raw.tier {
+            None => Ok(Tier::Standard),
+            Some(tier) if *tier.as_ref() == Tier::Provisioned => {
+                let found = "a route is paid as you go; GSUs are what the plan finds out";
+                Err(self.fail(tier.span(), found))
+            }
+            Some(tier) => Ok(*tier.as_ref()),
+        }
+    }
+
+    /// Half an hour allows flex, three days allow batch.
+    fn waiting_tiers(&self, hours: Option<&Spanned<f64>>, tier: Tier) -> Result<Vec<Tier>, BadFile> {
+        let Some(hours) = hours else { return Ok(Vec::new()) };
+        let value = *hours.as_ref();
+        if !(0.0..=10_000.0).contains(&value) {
+            let found = format!("expected hours from 0 (0.5 allows flex, 72 batch), found {value}");
+            return Err(self.fail(hours.span(), &found));
+        }
+        let allowed = [(Tier::Flex, 0.5), (Tier::Batch, 72.0)];
+        Ok(allowed
+            .iter()
+            .filter(|(other, least)| value >= *least && *other != tier)
+            .map(|(t, _)| *t)
+            .collect())
+    }
+
+    fn shape(
+        &mut self,
+        raw: &RawRoute,
+        span: &std::ops::Range<usize>,
+        route: &str,
+        model: &ModelId,
+        makes_images: bool,
+    ) -> Result<Shape, BadFile> {
+        let prompt_text = self.prompt(raw, span, route)?;
+        let input_images = self.input_images(raw, model)?;
+        let output_size = match &raw.output_size {
+            Some(size) => {
+                self.size_is_made(size, model)?;
+                *size.as_ref()
+            }
+            None => {
+                if makes_images {
+                    self.assume(Some(route), "output_size", "1K");
+                }
+                ImageSize::OneK
+            }
+        };
+        if raw.output_text_tokens.is_none() && !makes_images {
+            let hint =
+                "text models are paid by the length of their answers: output_text_tokens = [p5, likely, p95]";
+            let found = "this route has no `output_text_tokens`";
+            return Err(self.source.complaint(span.clone(), TITLE, found, Some(hint)));
+        }
+        if raw.thinking_level.is_none() {
+            self.assume(Some(route), "thinking_level", "the API's own");
+        }
+        if raw.media_resolution.is_none() && !input_images.is_empty() {
+            self.assume(Some(route), "media_resolution", "the API's own");
+        }
+        Ok(Shape {
+            prompt_text,
+            input_images,
+            output_size,
+            output_text: raw.output_text_tokens.unwrap_or(Range::exact(0.0)),
+            thinking_level: raw.thinking_level,
+            media_resolution: raw.media_resolution,
+            cached_share: raw.cached_share.unwrap_or(Share::NONE),
+        })
+    }
+
+    fn prompt(
+        &mut self,
+        raw: &RawRoute,
+        span: &std::ops::Range<usize>,
+        route: &str,
+    ) -> Result<Range, BadFile> {
+        let given = [raw.prompt.is_some(), raw.prompt_file.is_some(), raw.prompt_tokens.is_some()];
+        if given.iter().filter(|given| **given).count() != 1 {
+            let found = "expected exactly one of `prompt`, `prompt_file` and `prompt_tokens`";
+            return Err(self.fail(span.clone(), found));
+        }
+        if let Some(tokens) = &raw.prompt_tokens {
+            return Ok(*tokens.as_ref());
+        }
+        let text = match (&raw.prompt, &raw.prompt_file) {
+            (Some(prompt), _) => prompt.as_ref().clone(),
+            (None, Some(file)) => match self.outside.prompts.get(file.as_ref()) {
+                Some(Ok(text)) => text.clone(),
+                Some(Err(problem)) => return Err(self.fail(file.span(), problem)),
+                None => return Err(self.fail(file.span(), "this file was not read")),
+            },
+            (None, None) => unreachable!("one of three is given"),
+        };
+        let tokens = tokens_of_text(&text);
+        self.assume(
+            Some(route),
+            "prompt_tokens",
+            format!(
+                "{tokens:.0} ± {:.0} % (from the prompt's {} characters)",
+                PROMPT_WIDTH * 100.0,
+                text.chars().count()
+            ),
+        );
+        Ok(Range::around(tokens, PROMPT_WIDTH))
+    }
+
+    fn input_images(&self, raw: &RawRoute, model: &ModelId) -> Result<Vec<Vec<Pixels>>, BadFile> {
+        let mut images = Vec::new();
+        for entry in raw.input_images.iter().flatten() {
+            if let Some(sizes) = sizes_in_words(entry.as_ref()) {
+                images.push(sizes);
+                continue;
+            }
+            match self.outside.images.get(entry.as_ref()) {
+                Some(Ok(sizes)) if !sizes.is_empty() => images.push(sizes.clone()),
+                Some(Err(problem)) => return Err(self.fail(entry.span(), problem)),
+                _ => {
+                    let found = "expected a pixel size such as `1408x768`, an image file, or a pattern that matches some";
+                    return Err(self.fail(entry.span(), found));
+                }
+            }
+        }
+        let max = self.book.facts(model).and_then(|facts| facts.max_input_images);
+        if let (Some(max), Some(list)) = (max, &raw.input_images)
+            && images.len() > max as usize
+        {
+            let found = format!("{model} takes at most {max} input images, found {}", images.len());
+            return Err(self.fail(list[max as usize].span(), &found));
+        }
+        Ok(images)
+    }
+
+    fn size_is_made(&self, size: &Spanned<ImageSize>, model: &ModelId) -> Result<(), BadFile> {
+        let made = self.book.facts(model).map(|facts| facts.sizes.as_slice()).unwrap_or_default();
+        if made.contains(size.as_ref()) {
+            return Ok(());
+        }
+        let names: Vec<&str> = made.iter().map(|size| size.as_str()).collect();
+        let found = match names.as_slice() {
+            [] => format!("{model} makes no images"),
+            names => format!("{model} makes no {} images, expected {}", size.as_ref(), or_list(names)),
+        };
+        Err(self.fail(size.span(), &found))
+    }
+
+    fn volume(
+        &mut self,
+        raw: &RawRoute,
+        span: &std::ops::Range<usize>,
+        route: &str,
+        horizon: Stretch,
+    ) -> Result<(Volume, Option<Range>), BadFile> {
+        let given = [
+            &raw.requests_per_month,
+            &raw.requests_per_day,
+            &raw.requests_total,
+            &raw.accepted_images_per_month,
+        ];
+        let [number] = given.iter().filter_map(|given| given.as_ref()).collect::<Vec<_>>()[..] else {
+            let found = "expected exactly one of `requests_per_month`, `requests_per_day`, `requests_total` and `accepted_images_per_month`";
+            return Err(self.fail(span.clone(), found));
+        };
+        let mut range = *number.as_ref();
+        if range.is_exact() && range.likely > 0.0 {
+            self.assume(Some(route), "volume", format!("± {:.0} %", VOLUME_WIDTH * 100.0));
+            range = Range::around(range.likely, VOLUME_WIDTH);
+        }
+        if raw.between.is_some() != raw.requests_total.is_some() {
+            let place = raw.between.as_ref().map_or(number.span(), Spanned::span);
+            return Err(self
+                .fail(place, "`requests_total` and `between = [\"first day\", \"last day\"]` go together"));
+        }
+        if raw.tries_per_accepted.is_some() && raw.accepted_images_per_month.is_none() {
+            let place = raw.tries_per_accepted.as_ref().map_or(number.span(), Spanned::span);
+            return Err(self.fail(place, "`tries_per_accepted` goes with `accepted_images_per_month`"));
+        }
+        if let Some(between) = &raw.between {
+            let [first, last] = between.as_ref()[..] else {
+                return Err(self.fail(between.span(), "expected [\"first day\", \"last day\"]"));
+            };
+            if last < first {
+                return Err(self.fail(between.span(), "the last day is before the first"));
+            }
+            let days = Stretch { first, next: last.plus_days(1) };
+            if days.overlap(horizon).days() < days.days() {
+                self.warnings.push(Warning::OutsideHorizon { route: route.to_string(), first, last });
+            }
+            return Ok((Volume::Total { requests: range, first, next: days.next }, None));
+        }
+        if raw.accepted_images_per_month.is_some() {
+            let tries = match &raw.tries_per_accepted {
+                Some(tries) => *tries.as_ref(),
+                None => {
+                    let found = "how many requests does one accepted image take? add `tries_per_accepted`, e.g. [1, 1.5, 3]";
+                    return Err(self.fail(number.span(), found));
+                }
+            };
+            if tries.p05 < 1.0 {
+                let place = raw.tries_per_accepted.as_ref().map_or(number.span(), Spanned::span);
+                return Err(self.fail(place, "an accepted image takes at least 1 try"));
+            }
+            return Ok((Volume::PerMonth(range.product(tries)), Some(tries)));
+        }
+        Ok((
+            if raw.requests_per_day.is_some() { Volume::PerDay(range) } else { Volume::PerMonth(range) },
+            None,
+        ))
+    }
+
+    fn hour_weights(&mut self, shape: Option<&Spanned<DayShape>>, route: &str) -> Result<Vec<f64>, BadFile> {
+        let Some(shape) = shape else {
+            self.assume(Some(route), "day_shape", "± 50 % around the mean, peak at 15:00");
+            return Ok(swing(PEAK_HOUR));
+        };
+        match shape.as_ref() {
+            DayShape::Hours(hours) => {
+                self.weights(hours, 24, shape.span(), "24 weights of the hours, midnight first")
+            }
+            DayShape::Named(name) => match name.as_str() {
+                "flat" => Ok(vec![1.0; 24]),
+                "evening" => Ok(swing(EVENING_PEAK_HOUR)),
+                "office" => Ok((0..24)
+                    .map(|hour| {
+                        let office = (9..18).contains(&hour);
+                        24.0 * if office { OFFICE_SHARE / 9.0 } else { (1.0 - OFFICE_SHARE) / 15.0 }
+                    })
+                    .collect()),
+                other => {
+                    let names = ["flat", "office", "evening"];
+                    let near = nearest(other, names).map(|near| format!(" (did you mean `{near}`?)"));
+                    let found = format!(
+                        "unknown day shape `{other}`, expected {} or 24 numbers{}",
+                        or_list(&names),
+                        near.unwrap_or_default()
+                    );
+                    Err(self.fail(shape.span(), &found))
+                }
+            },
+        }
+    }
+
+    fn day_weights(
+        &self,
+        week: Option<&Spanned<Vec<f64>>>,
+        day: Option<&Spanned<DayShape>>,
+    ) -> Result<Vec<f64>, BadFile> {
+        match week {
+            Some(days) => self.weights(days.as_ref(), 7, days.span(), "7 weights of the days, Monday first"),
+            // Office hours are hours of weekdays.
+            None if day.is_some_and(|day| *day.as_ref() == DayShape::Named("office".into())) => {
+                Ok(vec![1.4, 1.4, 1.4, 1.4, 1.4, 0.0, 0.0])
+            }
+            None => Ok(vec![1.0; 7]),
+        }
+    }
+
+    /// Weights scaled to mean 1.
+    fn weights(
+        &self,
+        weights: &[f64],
+        count: usize,
+        span: std::ops::Range<usize>,
+        what: &str,
+    ) -> Result<Vec<f64>, BadFile> {
+        let sum: f64 = weights.iter().sum();
+        let sensible = weights.iter().all(|weight| (0.0..=1e9).contains(weight)) && sum > 0.0;
+        if weights.len() != count || !sensible {
+            let found = format!("expected {what}, none negative and not all zero; found {}", weights.len());
+            return Err(self.fail(span, &found));
+        }
+        Ok(weights.iter().map(|weight| weight * count as f64 / sum).collect())
+    }
+}
+
+/// `1 + 0.5 sin`, with its top at an hour.
+fn swing(peak_hour: f64) -> Vec<f64> {
+    let angle = |hour: f64| (hour - peak_hour) * std::f64::consts::TAU / 24.0;
+    (0..24).map(|hour| 1.0 + DAY_SWING * angle(f64::from(hour)).cos()).collect()
+}
+
+/// Tokens of a prompt by its characters, at least 1.
+fn tokens_of_text(text: &str) -> f64 {
+    let ascii = text.chars().filter(char::is_ascii).count() as f64;
+    let other = text.chars().count() as f64 - ascii;
+    (ascii / ASCII_CHARACTERS_PER_TOKEN + other / OTHER_CHARACTERS_PER_TOKEN).ceil().max(1.0)
+}
+
+/// `product-photos` of `somewhere/product-photos.toml`.
+fn stem(path: &str) -> String {
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    file.split_once(".toml").map_or(file, |(stem, _)| stem).to_string()
+}

@@ -1,0 +1,44 @@
+//! All integration tests in one binary, one module per subject.
+#![allow(missing_docs)]
+
+mod cli;
+mod invoices;
+mod plan;
+mod profiles;
+mod properties;
+mod readme;
+mod responses;
+mod sizing;
+mod tidy;
+
+use burndown::{
+    commands::Library,
+    model::{ByClass, TokenClass},
+};
+
+/// The shipped books and profiles.
+pub fn shipped() -> Library {
+    Library::load(None).expect("the shipped profiles load")
+}
+
+/// A test data file.
+pub fn data(name: &str) -> String {
+    let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// `{ input_text = 300 }` as counts by class.
+pub fn counts(table: &toml::Table) -> ByClass<u64> {
+    let mut counts = ByClass::default();
+    for (class, count) in table {
+        let class: TokenClass = class.parse().unwrap_or_else(|error| panic!("{error}"));
+        counts[class] = u64::try_from(count.as_integer().expect("a whole number")).expect("not negative");
+    }
+    counts
+}
+
+/// A text field of a test case.
+#[track_caller]
+pub fn text<'a>(case: &'a toml::Table, key: &str) -> &'a str {
+    case.get(key).unwrap_or_else(|| panic!("{key} is missing in {case:?}")).as_str().expect("a string")
+}
