@@ -1,4 +1,51 @@
 //! What generative-AI requests cost, and how much capacity to buy.
+//!
+//! `burndown` prices requests to Google's models on their two backends, the Gemini Developer API and Vertex
+//! AI. Price sheets say what a token costs; this program says how many tokens a request takes, carries that
+//! through a year of traffic, and sizes Generative AI Scale Units (GSUs).
+//!
+//! # Bird's-eye view
+//!
+//! ```text
+//! workload file ─┐
+//! price book ────┤                     ┌─ terminal, Markdown
+//! capacity book ─┼─ projection ─ Plan ─┼─ plan.json, CSV
+//! token profiles ┘                     └─ report.html, charts
+//! response body ── usage ── classes ── prices ── invoice
+//! ```
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`units`], [`calendar`], [`stats`] | money, shares, ranges; days and months; numbers only |
+//! | [`model`] | backend, location, tier, token class, size, placement, grade |
+//! | [`warning`], [`diagnostics`] | what is doubtful but usable; "this file, this line, this would be right" |
+//! | [`usage`] | a response body → exclusive token classes and named anomalies |
+//! | [`prices`], [`capacity`] | the two books and their arithmetic |
+//! | [`workload`], [`tokens`] | what is sent; what one request of it takes |
+//! | [`projection`] | joins all of these into a [`projection::Plan`] |
+//! | [`report`] | one [`report::Report`] value, drawn many ways |
+//! | [`cli`], [`commands`] | arguments as types; one file per verb, the only place with effects |
+//!
+//! A test holds the map: a module imports only rows above it. `capacity` and `workload` may name `prices`
+//! (they share its sources and check models against it); no domain module imports `report`, and nobody
+//! imports `commands` or `cli`.
+//!
+//! # What never happens
+//!
+//! - A missing price, profile or count is never zero: it is a typed [`warning::Warning`] or an error, and a
+//!   total that lacks something says "at least".
+//! - Nothing below `commands` reads a file, a clock or the network: the day is an input, so the same input
+//!   gives the same bytes.
+//! - A price never becomes a float and comes back: [`units::Rate`] and [`units::Usd`] are decimal, the
+//!   projection is `f64`, and the way between them is one-way.
+//!
+//! # Where to add
+//!
+//! - **a price**: a `[[price]]` row in `profiles/prices/google.toml`; end the older row with `until`;
+//! - **a model**: a `[[model]]` and `[[life]]` entry there, a `[[throughput]]` in
+//!   `profiles/capacity/google.toml`, a profile in `profiles/tokens/<backend>/`;
+//! - **a chart**: a file in `report/charts/` that turns numbers into a chart, called from `report/pictures.rs`;
+//! - **a warning**: a variant of [`warning::Warning`] with its sentence and its code.
 
 pub mod calendar;
 pub mod capacity;

@@ -165,16 +165,8 @@ pub(super) fn plan_with(
     if let Some(reason) = cannot_make(route, facts, &mut warnings) {
         return impossible(reason, warnings);
     }
-    let stand_in;
-    let profile = match profile {
-        Some(profile) => profile,
-        None => match find_profile(inputs, &placement, &mut warnings) {
-            Some(found) => {
-                stand_in = found;
-                stand_in
-            }
-            None => return impossible("no token profile".into(), warnings),
-        },
+    let Some(profile) = profile.or_else(|| find_profile(inputs, &placement, &mut warnings)) else {
+        return impossible("no token profile".into(), warnings);
     };
     let Some(expected) = expect(profile, &route.shape, facts.kind, &placement.endpoint) else {
         let reason = format!("no tokens known for {} images", route.shape.output_size);
@@ -182,25 +174,13 @@ pub(super) fn plan_with(
     };
     warnings.extend(expected.warnings.clone());
     let status = status(inputs, &placement, first, next);
-    let served_until = match &status {
-        Status::EndsInside { end, .. } => *end,
-        Status::Gone { .. } => first,
-        _ => next,
-    };
-    let served_from = inputs
-        .prices
-        .life(&placement.model, placement.endpoint.backend())
-        .and_then(|life| life.launch)
-        .map_or(first, |launch| launch.max(first));
+    let service = service(inputs, &placement, &status, first, next);
     let pricer = Pricer { inputs, placement: &placement, route, tokens: &expected.classes };
-    // A gone placement is priced as of its last day, to be compared.
-    let priced_on = if served_until <= first { served_until.min(first) } else { served_from };
-    let quote = match pricer.quote(priced_on, &mut warnings) {
+    let quote = match pricer.quote(service.first, &mut warnings) {
         Ok(quote) => quote,
         Err(error) => return impossible(error.to_string(), warnings),
     };
     let mut rows = Vec::new();
-    let service = Stretch { first: served_from, next: served_until };
     let spends: Vec<MonthSpend> = months
         .iter()
         .enumerate()
@@ -218,6 +198,20 @@ pub(super) fn plan_with(
         rows,
         warnings,
         placement,
+    }
+}
+
+/// The days of the horizon on which it serves. A gone placement has none, and is priced as of its end, to be
+/// compared.
+fn service(inputs: &Inputs<'_>, placement: &Placement, status: &Status, first: Day, next: Day) -> Stretch {
+    match status {
+        Status::Gone { end, .. } => Stretch { first: *end, next: *end },
+        _ => {
+            let life = inputs.prices.life(&placement.model, placement.endpoint.backend());
+            let launch = life.and_then(|life| life.launch).map_or(first, |launch| launch.max(first));
+            let end = if let Status::EndsInside { end, .. } = status { *end } else { next };
+            Stretch { first: launch.min(end), next: end }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Block, Cell, Piece, Report, charts::Chart};
+use super::{Block, Cell, Piece, Report, Table, charts::Chart};
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -25,5 +25,13 @@ impl Cell {
     /// CSS class of its alignment.
     fn align(&self) -> &'static str {
         if self.number.is_some() { "n" } else { "" }
+    }
+}
+
+impl Table {
+    /// CSS class of a column's caption: that of the numbers below it.
+    fn align(&self, column: &usize) -> &'static str {
+        let mut cells = self.rows.iter().filter_map(|row| row.get(*column));
+        if cells.any(|cell| cell.number.is_some()) { "n" } else { "" }
     }
 }

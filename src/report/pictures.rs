@@ -5,14 +5,38 @@ use super::{
         Bar, Chart, ChartError, CostByClass, Line, MonthlySpend, draw_cost_by_class, draw_monthly_spend,
     },
     format::{money_whole, percent},
+    screen::label,
 };
 use crate::{
     model::{Tier, TokenClass},
     projection::{PlacementPlan, Plan, RoutePlan, Status},
 };
 
+/// Classes in the order of the stack, so that a class keeps its place from chart to chart.
+const CLASS_ORDER: [TokenClass; 16] = [
+    TokenClass::OutputImage,
+    TokenClass::OutputThinking,
+    TokenClass::OutputText,
+    TokenClass::InputImage,
+    TokenClass::InputText,
+    TokenClass::CachedInputText,
+    TokenClass::CachedInputImage,
+    TokenClass::InputToolUse,
+    TokenClass::OutputAudio,
+    TokenClass::OutputVideo,
+    TokenClass::InputVideo,
+    TokenClass::InputAudio,
+    TokenClass::InputDocument,
+    TokenClass::CachedInputVideo,
+    TokenClass::CachedInputAudio,
+    TokenClass::CachedInputDocument,
+];
+
+/// Colours that can be told apart; a workload has no more classes than these.
+const CLASSES_MAX: usize = 8;
+
 /// Bars of the cost chart at most; the table has all.
-const BARS_MAX: usize = 9;
+const BARS_MAX: usize = 10;
 
 /// All charts of a plan.
 ///
@@ -20,13 +44,19 @@ const BARS_MAX: usize = 9;
 ///
 /// When a number cannot be drawn (not finite, negative).
 pub fn pictures(plan: &Plan) -> Result<Vec<Chart>, ChartError> {
-    Ok(vec![draw_monthly_spend(&monthly_spend(plan))?, draw_cost_by_class(&cost_by_class(plan))?])
+    let mut charts = vec![draw_monthly_spend(&monthly_spend(plan))?];
+    let costs = cost_by_class(plan);
+    // Nothing to stack when nothing is spent.
+    if !costs.classes.is_empty() {
+        charts.push(draw_cost_by_class(&costs)?);
+    }
+    Ok(charts)
 }
 
 fn monthly_spend(plan: &Plan) -> MonthlySpend {
     let bill = &plan.bill;
     let chosen = match plan.routes.as_slice() {
-        [only] => only.chosen().placement.to_string(),
+        [only] => label(only.chosen()),
         routes => format!("{} routes, chosen placements", routes.len()),
     };
     let others = match plan.routes.as_slice() {
@@ -57,7 +87,7 @@ fn others_of(route: &RoutePlan) -> Vec<Line> {
     let others = route.placements.iter().enumerate().filter(|(at, plan)| {
         *at != route.chosen && plan.status.serves() && plan.placement.tier == route.chosen().placement.tier
     });
-    others.map(|(_, plan)| Line { label: plan.placement.to_string(), usd: spends(plan) }).collect()
+    others.map(|(_, plan)| Line { label: label(plan), usd: spends(plan) }).collect()
 }
 
 /// Spend by month; nothing where the placement serves no more.
@@ -70,7 +100,7 @@ fn cost_by_class(plan: &Plan) -> CostByClass {
     for route in &plan.routes {
         let prefix = if plan.routes.len() > 1 { format!("{}: ", route.name) } else { String::new() };
         for placement in shown_placements(route, plan.routes.len()) {
-            bars.push((format!("{prefix}{}", placement.placement), placement));
+            bars.push((format!("{prefix}{}", label(placement)), placement));
         }
     }
     bars.truncate(BARS_MAX);
@@ -78,9 +108,8 @@ fn cost_by_class(plan: &Plan) -> CostByClass {
         placement.per_request.as_ref().map_or(0.0, |request| 1000.0 * request.usd[class])
     };
     let sum = |class: TokenClass| bars.iter().map(|(_, plan)| dollars(plan, class)).sum::<f64>();
-    let mut classes: Vec<TokenClass> =
-        TokenClass::ALL.iter().copied().filter(|class| sum(*class) > 0.0).collect();
-    classes.sort_by(|a, b| sum(*b).total_cmp(&sum(*a)));
+    let classes: Vec<TokenClass> =
+        CLASS_ORDER.iter().copied().filter(|class| sum(*class) > 0.0).take(CLASSES_MAX).collect();
     let title = match plan.shares.first() {
         Some(share) => {
             format!("{} is {} of the bill", capitalised(share.class.label()), percent(share.share))

@@ -187,7 +187,7 @@ fn short(model: &str) -> &str {
 }
 
 /// `3-pro-image vertex:global batch`.
-fn label(plan: &PlacementPlan) -> String {
+pub(super) fn label(plan: &PlacementPlan) -> String {
     let Placement { model, endpoint, tier } = &plan.placement;
     let mut text = format!("{} {endpoint}", short(&model.0));
     if *tier != Tier::Standard {

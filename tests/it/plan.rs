@@ -1,1 +1,254 @@
-//! later
+//! The main job on every shipped workload.
+
+use std::{fs, path::Path};
+
+use burndown::{
+    commands::SHIPPED_WORKLOADS,
+    report::{Block, Figure, Piece, Report, terminal},
+};
+use serde_json::Value;
+
+use crate::cli::burndown;
+
+/// The day the shipped books were put together; workloads without a start begin on the first of the next month.
+const ON: &str = "--on=2026-11-21";
+
+fn plan_json(workload: &str) -> Value {
+    let output = burndown(&["plan", workload, "--json", ON]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    serde_json::from_str(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_first_screen_fits_a_terminal() {
+    for workload in SHIPPED_WORKLOADS {
+        let screen = burndown(&["plan", workload, ON]).stdout;
+        assert!(screen.lines().count() <= 30, "{workload} has {} lines", screen.lines().count());
+        for line in screen.lines() {
+            assert!(line.chars().count() <= 80, "{workload}: {line}");
+        }
+        let mut at = 0;
+        for heading in ["BILL", "GSU", "WHERE", "WHY", "GSU CHECK", "WRONG BY", "LIMITS", "NEXT"] {
+            let place =
+                screen[at..].find(&format!("\n{heading}")).unwrap_or_else(|| panic!("{workload}: {heading}"));
+            at += place + 1;
+        }
+    }
+}
+
+/// Every figure on the first screen is the number at its pointer in the plan, rounded for people.
+#[test]
+fn every_number_on_the_first_screen_is_in_the_plan() {
+    for workload in SHIPPED_WORKLOADS {
+        let plan = crate::cli::plan_of(workload);
+        let json = serde_json::to_value(&plan).unwrap();
+        let report = Report::of(&plan);
+        let figures = figures(&report);
+        assert!(figures.len() >= 15, "{workload} shows {} figures", figures.len());
+        for figure in figures {
+            let value = json.pointer(&figure.pointer);
+            let value = value.unwrap_or_else(|| panic!("{workload}: nothing at {}", figure.pointer));
+            let number = value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap();
+            let shown = read_back(&figure.text);
+            let precision = precision_of(&figure.text);
+            assert!(
+                (shown - number).abs() <= precision,
+                "{workload}: {} shows {}, the plan has {number}",
+                figure.pointer,
+                figure.text
+            );
+        }
+    }
+}
+
+fn figures(report: &Report) -> Vec<Figure> {
+    let pieces = report.sections.iter().flat_map(|section| &section.blocks).flat_map(|block| match block {
+        Block::Text(pieces) => pieces.clone(),
+        Block::Rows { rows, .. } => rows.concat(),
+    });
+    pieces
+        .filter_map(|piece| match piece {
+            Piece::Figure(figure) => Some(figure),
+            Piece::Words(_) => None,
+        })
+        .collect()
+}
+
+/// `-$1,251`, `97 %`, `2.23`; "< 0.1 %" reads as 0.05 %.
+fn read_back(text: &str) -> f64 {
+    if text.starts_with('<') {
+        return 0.000_5;
+    }
+    let plain: String = text.chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | '-')).collect();
+    let number: f64 = plain.parse().unwrap_or_else(|_| panic!("not a number: {text}"));
+    if text.ends_with('%') { number / 100.0 } else { number }
+}
+
+/// Half a unit of the last digit shown.
+fn precision_of(text: &str) -> f64 {
+    let digits = text.trim_end_matches(['%', ' ']);
+    let decimals = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len() as i32);
+    let unit = 10_f64.powi(-decimals) * if text.ends_with('%') { 0.01 } else { 1.0 };
+    unit * 0.500_001
+}
+
+/// Worked by hand: 3 Pro Image on Vertex, 1K, one image of 560 tokens and 15 tokens of prompt in;
+/// 0.1344 for the image, 560 × 2/M, 15 × 2/M, and thinking of mean 0.185·(106+748) + 0.63·208 tokens at 12/M.
+#[test]
+fn the_bill_of_the_first_workload_is_its_arithmetic() {
+    let plan = plan_json("product-photos");
+    let thinking = 0.185 * (106.0 + 748.0) + 0.63 * 208.0;
+    let request = 0.1344 + 560.0 * 2.0 / 1e6 + 15.0 * 2.0 / 1e6 + thinking * 12.0 / 1e6;
+    let found = plan["bill"]["usd_per_request"].as_f64().unwrap();
+    assert!((found - request).abs() < 1e-9, "{found} against {request}");
+    let month = plan["bill"]["month"]["mean"].as_f64().unwrap();
+    assert!((month - 60_000.0 * request).abs() < 1e-6, "{month}");
+    let total = plan["bill"]["total"]["mean"].as_f64().unwrap();
+    assert!((total - 12.0 * month).abs() < 1e-6);
+}
+
+#[test]
+fn classes_months_and_routes_add_up_to_the_bill() {
+    for workload in SHIPPED_WORKLOADS {
+        let plan = crate::cli::plan_of(workload);
+        let total = plan.bill.total.mean;
+        let routes: f64 = plan.routes.iter().map(|route| route.chosen().usd_total).sum();
+        let months: f64 = plan.bill.by_month.iter().map(|month| month.mean).sum();
+        let classes: f64 = plan.shares.iter().map(|share| share.share).sum();
+        assert!((routes - total).abs() < 1e-6 * total, "{workload}");
+        assert!((months - total).abs() < 1e-6 * total, "{workload}");
+        assert!((classes - 1.0).abs() < 1e-9, "{workload}");
+        for spread in plan.bill.by_month.iter().chain([&plan.bill.month, &plan.bill.total]) {
+            assert!(spread.p05 <= spread.p50 && spread.p50 <= spread.p95, "{workload}");
+        }
+    }
+}
+
+/// 3.8 Flash doubles on 2027-01-01: the month before and the month after differ by exactly that.
+#[test]
+fn a_request_keeps_the_price_of_its_day() {
+    let plan = plan_json("captions");
+    let chosen = &plan["routes"][0]["placements"][plan["routes"][0]["chosen"].as_u64().unwrap() as usize];
+    let per_request = |month: usize| {
+        let month = &chosen["months"][month];
+        month["usd_total"].as_f64().unwrap() / month["requests"].as_f64().unwrap()
+    };
+    assert_eq!(chosen["months"][0]["month"], "2026-12");
+    let ratio = per_request(1) / per_request(0);
+    assert!((ratio - 2.0).abs() < 1e-9, "{ratio}");
+}
+
+#[test]
+fn a_placement_past_its_end_is_a_row_with_its_successor_and_costs_nothing() {
+    let plan = plan_json("product-photos");
+    let placements = plan["routes"][0]["placements"].as_array().unwrap();
+    let gone = placements
+        .iter()
+        .find(|row| {
+            row["placement"]["model"] == "gemini-2.5-flash-image"
+                && row["placement"]["endpoint"] == "developer"
+                && row["placement"]["tier"] == "standard"
+        })
+        .unwrap();
+    assert_eq!(gone["status"]["state"], "gone");
+    assert_eq!(gone["status"]["end"], "2026-10-02");
+    assert_eq!(gone["status"]["successor"], "gemini-nano-banana-2.1");
+    assert_eq!(gone["usd_total"], 0.0);
+    // The same model on Vertex ends inside the horizon: spend until then, none after.
+    let ending = placements
+        .iter()
+        .find(|row| {
+            row["placement"]["model"] == "gemini-2.5-flash-image"
+                && row["placement"]["endpoint"] == "vertex:global"
+                && row["placement"]["tier"] == "standard"
+        })
+        .unwrap();
+    assert_eq!(ending["status"]["end"], "2027-03-15");
+    let requests: Vec<f64> = ending["months"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|month| month["requests"].as_f64().unwrap())
+        .collect();
+    assert_eq!(requests[2], 60_000.0);
+    assert!((requests[3] - 60_000.0 * 14.0 / 31.0).abs() < 1e-6);
+    assert!(requests[4..].iter().all(|requests| *requests == 0.0));
+}
+
+#[test]
+fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str| {
+        let path = folder.path().join(name);
+        let output = burndown(&["plan", "company", ON, "--out", path.to_str().unwrap()]);
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        path
+    };
+    let (first, second) = (write("first"), write("second"));
+    let names = |path: &Path| {
+        let mut names: Vec<String> = fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let expected = [
+        "assumptions.csv",
+        "cost-by-class.png",
+        "cost-by-class.svg",
+        "drivers.csv",
+        "gsu_form.csv",
+        "gsu_terms.csv",
+        "monthly-spend.png",
+        "monthly-spend.svg",
+        "months.csv",
+        "placements.csv",
+        "plan.json",
+        "price_rows.csv",
+        "report.html",
+        "report.md",
+        "report.txt",
+        "tokens.csv",
+    ];
+    assert_eq!(names(&first), expected);
+    for name in expected {
+        assert!(
+            fs::read(first.join(name)).unwrap() == fs::read(second.join(name)).unwrap(),
+            "{name} differs"
+        );
+    }
+    let page = fs::read_to_string(first.join("report.html")).unwrap();
+    for outside in ["http://", "https://", "src=", "@import"] {
+        let own = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!own.contains(outside), "the page refers to {outside}");
+    }
+}
+
+#[test]
+fn an_order_of_keys_or_a_default_written_out_changes_nothing() {
+    let short = "[[route]]\nname = \"r\"\nmodel = \"nano-banana-pro\"\nprompt_tokens = 100\nrequests_per_month = 1000\n";
+    let long = "start = \"2026-12-01\"\nhorizon_months = 12\ntime_zone = \"UTC\"\n[[route]]\nrequests_per_month = [850, 1000, 1150]\nplacements = [\"developer\", \"vertex:global\"]\nprompt_tokens = 100\noutput_size = \"1K\"\nmodel = \"gemini-3-pro-image\"\ngrowth_per_month = 0\nname = \"r\"\ntier = \"standard\"\n";
+    let bill = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.toml");
+        fs::write(&path, text).unwrap();
+        let output = burndown(&["plan", path.to_str().unwrap(), "--json", ON]);
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        serde_json::from_str::<Value>(&output.stdout).unwrap()["bill"].clone()
+    };
+    assert_eq!(bill(short), bill(long));
+}
+
+/// A reader of the terminal and one of Markdown see the same figures.
+#[test]
+fn terminal_and_markdown_agree() {
+    let plan = crate::cli::plan_of("company");
+    let report = Report::of(&plan);
+    let screen = terminal(&report);
+    let markdown = burndown::report::markdown(&report);
+    for figure in figures(&report) {
+        assert!(screen.contains(&figure.text), "{}", figure.text);
+        assert!(markdown.contains(&figure.text), "{}", figure.text);
+    }
+}

@@ -23,7 +23,7 @@ pub(super) const HEIGHT: f64 = 560.0;
 /// Distance of text from the border of the picture, in pixels.
 pub(super) const MARGIN: f64 = 24.0;
 /// Labels longer than this many pixels are cut, with an ellipsis.
-pub(super) const LONGEST_LABEL: f64 = 320.0;
+pub(super) const LONGEST_LABEL: f64 = 400.0;
 
 /// Family name of the embedded font.
 pub(super) const FONT_FAMILY: &str = "Inter";
