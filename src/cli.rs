@@ -33,7 +33,6 @@ pub struct Cli {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once")]
 pub enum Verb {
     /// The bill with a range, the GSU verdict, the alternatives, what may be wrong
     Plan(PlanArgs),

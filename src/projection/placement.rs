@@ -8,7 +8,7 @@ use crate::{
     model::{ByClass, Endpoint, Grade, ModelId, Placement, Shape, TokenClass},
     prices::{EndKind, ModelKind, PriceError, Prices},
     tokens::{ClassTokens, TokenProfile, expect},
-    units::TOKENS_PER_MTOK,
+    units::{Rate, TOKENS_PER_MTOK},
     warning::Warning,
     workload::{Route, Volume},
 };
@@ -123,6 +123,8 @@ pub struct RowUsed {
     pub source: Vec<String>,
     /// Factor of a non-global location.
     pub non_global_factor: Option<String>,
+    /// US dollars per million tokens by class, location and negotiated factor left out.
+    pub usd_per_mtok: ByClass<Option<Rate>>,
 }
 
 /// Share of the cost above which a class counts for the evidence of the whole.
@@ -387,6 +389,7 @@ fn note_row(rows: &mut Vec<RowUsed>, prices: &Prices<'_>, day: Day) {
         grade: row.grade,
         source: row.source.clone(),
         non_global_factor: prices.factor.map(|factor| factor.normalize().to_string()),
+        usd_per_mtok: row.rates,
     });
 }
 

@@ -14,7 +14,7 @@ use crate::{
     calendar::{Day, horizon},
     capacity::CapacityBook,
     model::{Backend, Endpoint, ModelId, Placement, Tier, TokenClass},
-    prices::PriceBook,
+    prices::{PriceBook, Source},
     tokens::TokenProfile,
     warning::Warning,
     workload::{Route, Workload},
@@ -58,6 +58,8 @@ pub struct Plan {
     pub drivers: Vec<Driver>,
     /// What bounds the traffic.
     pub limits: Limits,
+    /// Where the facts behind these numbers were read, by the keys that rows and evidence name.
+    pub sources: BTreeMap<String, Source>,
     /// What the reader should know, the same once.
     pub warnings: Vec<Warning>,
 }
@@ -164,6 +166,7 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
     let mut seen = std::collections::BTreeSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
     Ok(Plan {
+        sources: sources(inputs, &routes),
         schema: "burndown.plan/1",
         workload: workload.clone(),
         prices_checked: inputs.prices.checked,
@@ -177,6 +180,33 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         limits,
         warnings,
     })
+}
+
+/// The sources that rows and evidence of the plan name.
+fn sources(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> BTreeMap<String, Source> {
+    let mut found = BTreeMap::new();
+    let mut note = |key: &String, book: &BTreeMap<String, Source>| {
+        if let Some(source) = book.get(key) {
+            found.insert(key.clone(), source.clone());
+        }
+    };
+    for plan in routes.iter().flat_map(|route| &route.placements) {
+        plan.rows.iter().flat_map(|row| &row.source).for_each(|key| note(key, &inputs.prices.sources));
+        let model = &plan.placement.model;
+        for backend in Backend::ALL {
+            let Some(profile) = inputs.tokens.get(&(*backend, model.clone())) else { continue };
+            let tokens = plan.per_request.iter().flat_map(|request| request.tokens.iter());
+            let evidence = tokens.filter_map(|(_, tokens)| Some(&tokens.as_ref()?.evidence));
+            evidence.flat_map(|evidence| &evidence.source).for_each(|key| note(key, &profile.sources));
+        }
+        for row in inputs.capacity.throughput.iter().filter(|row| row.model == *model) {
+            row.source.iter().for_each(|key| note(key, &inputs.capacity.sources));
+        }
+    }
+    for term in &inputs.capacity.terms {
+        term.source.iter().for_each(|key| note(key, &inputs.capacity.sources));
+    }
+    found
 }
 
 /// Days after which a price book is called old.

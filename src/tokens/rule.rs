@@ -85,7 +85,10 @@ impl ImageRule {
     pub fn problem(&self) -> Option<&'static str> {
         match self {
             ImageRule::Tiles { unit_divisor, unit_min, unit_max, .. }
-                if !(*unit_divisor > 0.0) || *unit_min == 0 || unit_min > unit_max =>
+                if !unit_divisor.is_normal()
+                    || *unit_divisor < 0.0
+                    || *unit_min == 0
+                    || unit_min > unit_max =>
             {
                 Some("tiles need unit_divisor above 0 and 0 < unit_min <= unit_max")
             }

@@ -392,7 +392,7 @@ fn finish_reason(chunks: &[Map<String, Value>]) -> Option<String> {
         candidates(chunks).filter_map(|candidate| get(candidate, "finishReason").and_then(word)).last();
     let blocked = || {
         let feedback = chunks.iter().filter_map(|chunk| get(chunk, "promptFeedback")?.as_object());
-        feedback.filter_map(|feedback| get(feedback, "blockReason").and_then(word)).last()
+        feedback.filter_map(|feedback| get(feedback, "blockReason").and_then(word)).next_back()
     };
     finish.or_else(blocked)
 }
