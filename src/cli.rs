@@ -40,6 +40,10 @@ pub enum Verb {
     Quote(QuoteArgs),
     /// Fill in Google's GSU form from numbers: burn per request, throughput, GSUs, price per term
     Gsu(GsuArgs),
+    /// Learn token profiles from observations of real answers
+    Fit(FitArgs),
+    /// Every backend, model and tier that can serve a workload, side by side
+    Compare(CompareArgs),
     /// The price book: list it, check it
     Prices(PricesArgs),
     /// Write a small workload file to start from
@@ -167,6 +171,46 @@ pub struct GsuArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub tokens: TokenFlags,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `fit`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  burndown fit profiles/observations/public.csv --out mine
+  burndown --profiles mine plan product-photos
+
+Reads JSON lines of observations (schema burndown.observation/1) or the CSV of published usage.
+The profiles written are an overlay: rules and sources of the shipped ones, cells learned anew.")]
+pub struct FitArgs {
+    /// Files of observations
+    #[arg(required = true)]
+    pub observations: Vec<PathBuf>,
+    /// Write the profiles into this folder (DIR/tokens/BACKEND/MODEL.toml)
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Key under which the profiles name these observations
+    #[arg(long, default_value = "OBSERVED")]
+    pub source: String,
+    /// Title of that source
+    #[arg(long, default_value = "own observations")]
+    pub title: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  burndown compare product-photos
+
+The ratio is to the placement in the bill; its 90 % range comes from tokens alone, at the same prices.")]
+pub struct CompareArgs {
+    /// Workload file, or the name of a shipped one; - reads standard input
+    pub workload: String,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,

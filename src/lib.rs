@@ -12,6 +12,7 @@
 //! capacity book ─┼─ projection ─ Plan ─┼─ plan.json, CSV
 //! token profiles ┘                     └─ report.html, charts
 //! response body ── usage ── classes ── prices ── invoice
+//! observations ─── usage ── fit ── token profiles
 //! ```
 //!
 //! | module | holds |
@@ -44,6 +45,8 @@
 //! - **a price**: a `[[price]]` row in `profiles/prices/google.toml`; end the older row with `until`;
 //! - **a model**: a `[[model]]` and `[[life]]` entry there, a `[[throughput]]` in
 //!   `profiles/capacity/google.toml`, a profile in `profiles/tokens/<backend>/`;
+//! - **what answers take**: observations and `burndown fit`; what a backend refuses: a `[[behaviour]]` in the
+//!   profile;
 //! - **a chart**: a file in `report/charts/` that turns numbers into a chart, called from `report/pictures.rs`;
 //! - **a warning**: a variant of [`warning::Warning`] with its sentence and its code.
 

@@ -135,6 +135,20 @@ pub enum Warning {
         /// Answers it rests on, when it was measured.
         n: Option<u64>,
     },
+    /// Answers did not all hold the one image that the documentation speaks of.
+    #[error(
+        "answers of {model} on {endpoint} to {kind} requests held {seen}; every image counts in the usage"
+    )]
+    ImagesVary {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// Kind of request.
+        kind: &'static str,
+        /// Counts of images and how often.
+        seen: String,
+    },
     /// No token profile for this model on this backend; another one stands in.
     #[error("no token profile for {model} on {endpoint}; the one of {stand_in} stands in")]
     ProfileStandsIn {
@@ -315,6 +329,7 @@ impl Warning {
             Warning::StaleBook { .. } => "stale-book",
             Warning::DerivedPrice { .. } => "derived-price",
             Warning::WeakEvidence { .. } => "weak-evidence",
+            Warning::ImagesVary { .. } => "images-vary",
             Warning::ProfileStandsIn { .. } => "profile-stands-in",
             Warning::ResolutionRefused { .. } => "resolution-refused",
             Warning::ResolutionUnknown { .. } => "resolution-unknown",

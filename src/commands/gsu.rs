@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{Done, library::Library, output, quote::stale};
+use crate::report::plain_table;
 use crate::{
     calendar::Day,
     capacity::{Query, Sizing, size},
@@ -184,7 +185,7 @@ fn text(answer: &GsuAnswer) -> String {
     }
     let total = decimal_grouped(answer.burn_per_request);
     rows.push(vec!["burn per request".into(), String::new(), String::new(), total]);
-    text += &output::table(&rows);
+    text += &plain_table(&rows);
     text += &format!(
         "\n  × {} queries/s = {} burn tokens/s\n  ÷ {} per GSU = {} → {} GSU\n",
         answer.queries_per_second.normalize(),
@@ -211,6 +212,6 @@ fn text(answer: &GsuAnswer) -> String {
             money_whole(term.usd_per_term.to_f64()),
         ]);
     }
-    text += &output::table(&rows);
+    text += &plain_table(&rows);
     text + "\n  This is the form's own answer: mean load, nothing kept for peaks. A month has 730 hours;\n  \"bound\" cannot be cancelled.\n"
 }

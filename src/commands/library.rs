@@ -65,6 +65,21 @@ impl Library {
         Ok(Library { prices: Library::prices(overlay)?, capacity, tokens })
     }
 
+    /// The text of a token profile as it counts: the folder's own, else the shipped one.
+    pub fn token_profile_text(
+        overlay: Option<&Path>,
+        backend: Backend,
+        model: &ModelId,
+    ) -> anyhow::Result<SourceText> {
+        let folder = format!("tokens/{backend}");
+        for source in overlay_files(overlay, &folder)? {
+            if TokenProfile::parse(&source)?.model == *model {
+                return Ok(source);
+            }
+        }
+        Ok(shipped(&format!("{folder}/{model}.toml"))?)
+    }
+
     /// The text of a workload: a file, a shipped name, or standard input.
     ///
     /// Gives the folder that its own paths are relative to, too.

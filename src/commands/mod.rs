@@ -1,5 +1,7 @@
 //! One file per verb: the only place that reads files, the clock and standard input, and prints.
 
+mod compare;
+mod fit;
 mod gsu;
 mod init;
 mod library;
@@ -44,6 +46,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Plan(args) => plan::run(&args, overlay),
         Verb::Quote(args) => quote::run(&args, overlay),
         Verb::Gsu(args) => gsu::run(&args, overlay),
+        Verb::Fit(args) => fit::run(&args, overlay),
+        Verb::Compare(args) => compare::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),
         Verb::Completions { shell } => {

@@ -22,7 +22,7 @@ const PNG_SCALE: f32 = 2.0;
 const IMAGES_MAX: usize = 10_000;
 
 pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
-    let plan = make_plan(args, overlay)?;
+    let plan = plan_for(&args.workload, args.answer.on, overlay)?;
     output::strict(&args.answer, &plan.warnings)?;
     let report = Report::of(&plan);
     if let Some(folder) = &args.out {
@@ -52,12 +52,13 @@ pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Don
     Ok(Done::Fine)
 }
 
-fn make_plan(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Plan> {
+/// The plan of a workload file, a shipped one, or standard input.
+pub(super) fn plan_for(workload: &str, on: Option<Day>, overlay: Option<&Path>) -> anyhow::Result<Plan> {
     let library = Library::load(overlay)?;
-    let (source, folder) = Library::workload(&args.workload, overlay)?;
+    let (source, folder) = Library::workload(workload, overlay)?;
     let file = WorkloadFile::parse(&source)?;
     let outside = read_outside(&file, &folder);
-    let today = args.answer.on.unwrap_or_else(Day::today_utc);
+    let today = on.unwrap_or_else(Day::today_utc);
     let workload = Workload::resolve(file, &source, &library.prices, today, &outside)?;
     let inputs = Inputs {
         workload: &workload,

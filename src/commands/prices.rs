@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Done, library::Library, output};
+use crate::report::plain_table;
 use crate::{
     calendar::Day,
     cli::{Answer, PricesAction},
@@ -96,7 +97,7 @@ fn list(
         return Ok(Done::Fine);
     }
     output::print(&format!("prices of {on}, USD per million tokens; book of {}\n", book.checked))?;
-    output::print(&output::table(&text_rows(&rows)))?;
+    output::print(&plain_table(&text_rows(&rows)))?;
     Ok(Done::Fine)
 }
 

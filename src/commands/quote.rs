@@ -7,6 +7,7 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::Serialize;
 
 use super::{Done, library::Library, output};
+use crate::report::plain_table;
 use crate::{
     calendar::Day,
     cli::{QuoteArgs, TokenFlags},
@@ -260,5 +261,5 @@ fn text(quote: &Quote) -> String {
         (None, false) => "total, at least",
     };
     rows.push(vec![label.into(), String::new(), String::new(), String::new(), total.to_string()]);
-    text + &output::table(&rows)
+    text + &plain_table(&rows)
 }

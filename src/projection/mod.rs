@@ -11,5 +11,5 @@ mod plan;
 pub use bill::{Bill, Spread};
 pub use drivers::Driver;
 pub use gsu::{GsuPlan, GsuPool, TermVerdict};
-pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Status};
+pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};

@@ -7,7 +7,8 @@ use crate::{
     calendar::{Day, Month, Stretch, cut},
     model::{ByClass, Endpoint, Grade, ModelId, Placement, Shape, TokenClass},
     prices::{EndKind, ModelKind, PriceError, Prices},
-    tokens::{ClassTokens, TokenProfile, expect},
+    stats::{jeffreys_interval, quantile},
+    tokens::{Behaviour, Cell, ClassTokens, RequestKind, TokenProfile, counts_in_words, expect},
     units::{Rate, TOKENS_PER_MTOK},
     warning::Warning,
     workload::{Route, Volume},
@@ -87,10 +88,33 @@ pub struct PerRequest {
     pub images_per_answer: f64,
     /// What the price sheet asks for one image of the size, on models that make images.
     pub sheet_usd_per_image: Option<f64>,
+    /// What answers of this kind were seen, where any were.
+    pub seen: Option<Seen>,
+    /// What this backend refuses or does differently.
+    pub behaviours: Vec<Behaviour>,
     /// Weakest grade among the classes that make at least a twentieth of the cost.
     pub grade: Grade,
     /// Fewest answers among those that were measured.
     pub answers: Option<u64>,
+}
+
+/// What was seen of answers to one kind of request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Seen {
+    /// Answers with the picture that was asked for.
+    pub answers: u64,
+    /// Answers without it.
+    pub blocked: u64,
+    /// Share of blocked answers, 90 % Jeffreys interval.
+    pub blocked_share: [f64; 2],
+    /// Images per answer and how often.
+    pub images: String,
+    /// Seconds: median and 95th percentile, where any were measured.
+    pub latency_seconds: Option<[f64; 2]>,
+    /// Answers with a latency.
+    pub latency_answers: u64,
+    /// Mean megabytes of an answer's images, where measured.
+    pub image_megabytes: Option<f64>,
 }
 
 /// Requests and spend of one month.
@@ -461,7 +485,10 @@ fn per_request(
         .collect();
     let sheet = profile.output_image.as_ref().and_then(|table| table.tokens.get(&route.shape.output_size));
     let image_rate = quote.rates[TokenClass::OutputImage];
+    let kind = RequestKind::of(route.shape.input_images.len());
     PerRequest {
+        seen: profile.cell(kind).filter(|_| profile.output_image.is_some()).map(seen),
+        behaviours: profile.behaviours.clone(),
         usd: quote.usd,
         usd_total,
         usd_standard_error: variance.sqrt(),
@@ -471,6 +498,23 @@ fn per_request(
         grade: big.iter().map(|tokens| tokens.evidence.grade).max().unwrap_or(quote.grade),
         answers: big.iter().filter_map(|tokens| tokens.evidence.n).min(),
         tokens,
+    }
+}
+
+fn seen(cell: &Cell) -> Seen {
+    let answers = cell.answers.len() as u64;
+    let latency = |p: f64| quantile(&cell.latency_seconds, p);
+    let bytes: u64 = cell.image_bytes.iter().sum();
+    let measured = cell.image_bytes.len() as f64;
+    let (low, high) = jeffreys_interval(cell.blocked, answers + cell.blocked, 0.9);
+    Seen {
+        answers,
+        blocked: cell.blocked,
+        blocked_share: [low, high],
+        images: counts_in_words(&cell.answers),
+        latency_seconds: latency(0.5).zip(latency(0.95)).map(|(p50, p95)| [p50, p95]),
+        latency_answers: cell.latency_seconds.len() as u64,
+        image_megabytes: (measured > 0.0).then(|| bytes as f64 / measured / 1e6),
     }
 }
 

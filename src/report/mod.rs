@@ -4,6 +4,7 @@
 //! outputs can disagree and each number can be followed home.
 
 pub mod charts;
+mod compare;
 mod csv;
 pub mod format;
 mod html;
@@ -15,11 +16,12 @@ mod terminal;
 
 use crate::projection::Plan;
 
+pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
 pub use csv::csv;
 pub use html::html;
 pub use markdown::markdown;
 pub use pictures::pictures;
-pub use terminal::terminal;
+pub use terminal::{plain_table, terminal};
 
 /// All that a person is shown of a plan.
 #[derive(Clone, Debug)]

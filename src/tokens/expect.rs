@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::profile::{Evidence, TokenProfile};
+use super::profile::{Answer, Cell, Evidence, RequestKind, TokenProfile};
 use crate::{
     model::{ByClass, Endpoint, Grade, Shape, TokenClass},
     prices::ModelKind,
+    stats::quantile,
     units::Range,
     warning::Warning,
 };
@@ -63,7 +64,7 @@ pub fn expect(
     classes[TokenClass::InputImage] = input_images(profile, shape, endpoint, &mut warnings);
     let mut images_per_answer = 0.0;
     if kind == ModelKind::Image {
-        let images = output_images(profile, shape)?;
+        let images = output_images(profile, shape, endpoint, &mut warnings)?;
         images_per_answer = images.1;
         classes[TokenClass::OutputImage] = Some(images.0);
     }
@@ -134,7 +135,21 @@ fn input_images(
     })
 }
 
-fn output_images(profile: &TokenProfile, shape: &Shape) -> Option<(ClassTokens, f64)> {
+/// Answers a cell needs before its own text and thinking count; below, the profile's pooled ranges do.
+const ANSWERS_FOR_A_CELL: usize = 3;
+
+/// The cell of the request's kind, when it has answers enough and the API's own thinking level is asked for.
+fn own_cell<'a>(profile: &'a TokenProfile, shape: &Shape) -> Option<&'a Cell> {
+    let cell = profile.cell(RequestKind::of(shape.input_images.len()))?;
+    (cell.answers.len() >= ANSWERS_FOR_A_CELL && shape.thinking_level.is_none()).then_some(cell)
+}
+
+fn output_images(
+    profile: &TokenProfile,
+    shape: &Shape,
+    endpoint: &Endpoint,
+    warnings: &mut Vec<Warning>,
+) -> Option<(ClassTokens, f64)> {
     let table = profile.output_image.as_ref()?;
     let per_image = *table.tokens.get(&shape.output_size)? as f64;
     let images = profile.images_per_answer.as_ref();
@@ -149,13 +164,89 @@ fn output_images(profile: &TokenProfile, shape: &Shape) -> Option<(ClassTokens, 
         evidence.grade = evidence.grade.max(counted.grade);
         evidence.note = counted.note.or(evidence.note);
     }
-    Some((per_request(count.times(per_image), evidence), count.mean()))
+    let cell = profile.cell(RequestKind::of(shape.input_images.len()));
+    let Some(cell) = cell.filter(|cell| contradicts(cell, count)) else {
+        return Some((per_request(count.times(per_image), evidence), count.mean()));
+    };
+    let (mean, standard_error) = images_learned(&cell.answers);
+    warnings.push(Warning::ImagesVary {
+        model: profile.model.clone(),
+        endpoint: endpoint.clone(),
+        kind: cell.kind.as_str(),
+        seen: counts_in_words(&cell.answers),
+    });
+    let of = |answer: &Answer| answer.images as f64 * per_image;
+    let mut tokens = spread_of(cell, of);
+    tokens.mean = mean * per_image;
+    tokens.standard_error = standard_error * per_image;
+    Some((tokens, mean))
+}
+
+/// An answer that the rule did not foresee takes the cell off the rule.
+fn contradicts(cell: &Cell, rule: Range) -> bool {
+    rule.is_exact() && cell.answers.iter().any(|answer| answer.images as f64 != rule.likely)
+}
+
+/// Posterior mean and standard deviation of the mean number of images: Dirichlet(½) over the counts that were
+/// seen, and one.
+fn images_learned(answers: &[Answer]) -> (f64, f64) {
+    let mut counts: Vec<u64> = answers.iter().map(|answer| answer.images).chain([1]).collect();
+    counts.sort();
+    counts.dedup();
+    let weight = |count: u64| 0.5 + answers.iter().filter(|answer| answer.images == count).count() as f64;
+    let total: f64 = counts.iter().map(|count| weight(*count)).sum();
+    let mean = counts.iter().map(|count| weight(*count) * *count as f64).sum::<f64>() / total;
+    let variance =
+        counts.iter().map(|count| weight(*count) * (*count as f64 - mean).powi(2)).sum::<f64>() / total;
+    (mean, (variance / (total + 1.0)).sqrt())
+}
+
+/// `1 image × 3, 2 images × 1`.
+pub fn counts_in_words(answers: &[Answer]) -> String {
+    let mut counts: Vec<u64> = answers.iter().map(|answer| answer.images).collect();
+    counts.dedup();
+    let times = |count: u64| answers.iter().filter(|answer| answer.images == count).count();
+    let words = |count: u64| format!("{count} image{} × {}", if count == 1 { "" } else { "s" }, times(count));
+    counts.iter().map(|count| words(*count)).collect::<Vec<_>>().join(", ")
+}
+
+/// Mean, its standard error with the cap atom, and the middle of what was seen.
+///
+/// `s² = [Σ(x−m)² + a(C−m)²] / (n−1+a)` with `a = ¼` and `C` four times the largest seen: a heavy tail that
+/// few answers do not show is not taken for certain that it is not there.
+fn spread_of(cell: &Cell, of: impl Fn(&Answer) -> f64) -> ClassTokens {
+    const ATOM_WEIGHT: f64 = 0.25;
+    const CAP_FACTOR: f64 = 4.0;
+    let mut values: Vec<f64> = cell.answers.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let cap = CAP_FACTOR * values[values.len() - 1];
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let variance = (squares + ATOM_WEIGHT * (cap - mean).powi(2)) / (n - 1.0 + ATOM_WEIGHT);
+    let at = |p: f64| quantile(&values, p).unwrap_or(mean);
+    ClassTokens {
+        mean,
+        standard_error: (variance / n).sqrt(),
+        p05: at(0.05),
+        p50: at(0.5),
+        p95: at(0.95),
+        evidence: Evidence {
+            grade: cell.grade,
+            n: Some(cell.answers.len() as u64),
+            source: cell.source.clone(),
+            note: Some(format!("{} answers to {} requests", cell.answers.len(), cell.kind.as_str())),
+        },
+    }
 }
 
 fn output_text(profile: &TokenProfile, shape: &Shape, stated: Evidence) -> Option<ClassTokens> {
     let asked = uncertain(shape.output_text, stated);
-    let Some(table) = &profile.output_text else { return Some(asked).filter(|tokens| tokens.mean > 0.0) };
-    let hidden = per_request(table.tokens, table.evidence());
+    let hidden = match (own_cell(profile, shape), &profile.output_text) {
+        (Some(cell), _) => spread_of(cell, |answer| answer.text as f64),
+        (None, Some(table)) => per_request(table.tokens, table.evidence()),
+        (None, None) => return Some(asked).filter(|tokens| tokens.mean > 0.0),
+    };
     Some(ClassTokens {
         mean: asked.mean + hidden.mean,
         standard_error: asked.standard_error.hypot(hidden.standard_error),
@@ -173,6 +264,9 @@ fn thinking(
     endpoint: &Endpoint,
     warnings: &mut Vec<Warning>,
 ) -> Option<ClassTokens> {
+    if let Some(cell) = own_cell(profile, shape) {
+        return Some(spread_of(cell, |answer| answer.thinking as f64)).filter(|tokens| tokens.mean > 0.0);
+    }
     let table = profile.output_thinking.as_ref()?;
     let mut range = table.default;
     if let Some(asked) = shape.thinking_level {

@@ -5,9 +5,11 @@
 //! is billed, the other rule stands beside as a named switch.
 
 mod expect;
+mod fit;
 mod profile;
 mod rule;
 
-pub use expect::{ClassTokens, ExpectedTokens, expect};
-pub use profile::{Evidence, TokenProfile};
+pub use expect::{ClassTokens, ExpectedTokens, counts_in_words, expect};
+pub use fit::{Fitted, FittedCell, RuleCheck, fit, with_cells};
+pub use profile::{Answer, Behaviour, Cell, Evidence, RequestKind, TokenProfile};
 pub use rule::ImageRule;

@@ -51,6 +51,90 @@ pub struct TokenProfile {
     pub output_text: Option<Amount>,
     /// Thinking by level.
     pub output_thinking: Option<Thinking>,
+    /// What real answers took, by kind of request.
+    pub cells: Vec<Cell>,
+    /// What this backend refuses or does differently.
+    pub behaviours: Vec<Behaviour>,
+}
+
+/// Something a backend refuses or does differently from the other.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Behaviour {
+    /// In a sentence.
+    pub text: String,
+    /// Keys of the profile's sources.
+    pub source: Vec<String>,
+}
+
+/// A kind of request that answers are learned for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestKind {
+    /// A picture from words alone.
+    TextToImage,
+    /// A picture from words and one picture.
+    Edit,
+    /// A picture from words and several pictures.
+    SeveralReferences,
+}
+
+impl RequestKind {
+    /// The kind of a request with so many images in its prompt.
+    pub fn of(input_images: usize) -> RequestKind {
+        match input_images {
+            0 => RequestKind::TextToImage,
+            1 => RequestKind::Edit,
+            _ => RequestKind::SeveralReferences,
+        }
+    }
+
+    /// Its spelling in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RequestKind::TextToImage => "text_to_image",
+            RequestKind::Edit => "edit",
+            RequestKind::SeveralReferences => "several_references",
+        }
+    }
+}
+
+/// What real answers to one kind of request took: whole vectors, so that what goes together stays together.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// Kind of request.
+    pub kind: RequestKind,
+    /// Answers without the picture that was asked for.
+    pub blocked: u64,
+    /// First day (or month) of the answers, where known.
+    pub first: Option<String>,
+    /// Last day (or month).
+    pub last: Option<String>,
+    /// From real answers, or from the emulator.
+    pub grade: Grade,
+    /// Keys of the profile's sources.
+    pub source: Vec<String>,
+    /// The answers.
+    pub answers: Vec<Answer>,
+    /// Seconds until the answer was whole, ascending.
+    #[serde(default)]
+    pub latency_seconds: Vec<f64>,
+    /// Bytes of the answers' images, ascending.
+    #[serde(default)]
+    pub image_bytes: Vec<u64>,
+}
+
+/// One answer's output: images counted in the usage (drafts included), text beside them, thinking.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Images counted: image tokens divided by those of one image of its size.
+    pub images: u64,
+    /// Text tokens, itemised or not.
+    pub text: u64,
+    /// Thinking tokens; 0 when none were reported.
+    pub thinking: u64,
 }
 
 /// Tokens of an input image.
@@ -222,6 +306,10 @@ struct RawProfile {
     images_per_answer: Option<Spanned<ImagesPerAnswer>>,
     output_text: Option<Spanned<Amount>>,
     output_thinking: Option<Spanned<Thinking>>,
+    #[serde(default, rename = "cell")]
+    cells: Vec<Spanned<Cell>>,
+    #[serde(default, rename = "behaviour")]
+    behaviours: Vec<Spanned<Behaviour>>,
 }
 
 impl TokenProfile {
@@ -264,7 +352,25 @@ impl TokenProfile {
         if let Some(table) = &raw.output_thinking {
             check(table.span(), table.as_ref().evidence())?;
         }
+        let mut cells: Vec<Cell> = Vec::new();
+        for cell in raw.cells {
+            let span = cell.span();
+            let cell = cell.into_inner();
+            if let Some(found) = cell_problem(&cell, &cells, &sources) {
+                return Err(source.complaint(span, TITLE, &found, None));
+            }
+            cells.push(cell);
+        }
+        for behaviour in &raw.behaviours {
+            let known = |key: &String| sources.contains_key(key);
+            if !behaviour.as_ref().source.iter().all(known) || behaviour.as_ref().source.is_empty() {
+                let found = "a behaviour names its source from [sources]";
+                return Err(source.complaint(behaviour.span(), TITLE, found, None));
+            }
+        }
         Ok(TokenProfile {
+            behaviours: raw.behaviours.into_iter().map(Spanned::into_inner).collect(),
+            cells,
             model: raw.model,
             backend: raw.backend,
             checked: raw.checked,
@@ -275,6 +381,11 @@ impl TokenProfile {
             output_thinking: raw.output_thinking.map(Spanned::into_inner),
             sources,
         })
+    }
+
+    /// The cell of a kind of request, where answers were seen.
+    pub fn cell(&self, kind: RequestKind) -> Option<&Cell> {
+        self.cells.iter().find(|cell| cell.kind == kind)
     }
 
     /// The known unknowns of this profile: name of the switch, what speaks for the other reading, and the
@@ -301,10 +412,28 @@ impl TokenProfile {
                 images.text_to_image = other.text_to_image.unwrap_or(images.text_to_image);
                 images.edit = other.edit.unwrap_or(images.edit);
             }
+            // What answers showed stands against this reading; under it, the reading counts.
+            for cell in &mut profile.cells {
+                cell.answers.iter_mut().for_each(|answer| answer.images = 1);
+            }
             list.push((other.switch.clone(), other.note.clone(), profile));
         }
         list
     }
+}
+
+fn cell_problem(cell: &Cell, others: &[Cell], sources: &BTreeMap<String, Source>) -> Option<String> {
+    if cell.answers.is_empty() {
+        return Some("a cell without answers says nothing; leave it away".into());
+    }
+    if others.iter().any(|other| other.kind == cell.kind) {
+        return Some(format!("a second cell for {}", cell.kind.as_str()));
+    }
+    if let Some(key) = cell.source.iter().find(|key| !sources.contains_key(*key)) {
+        return Some(format!("source `{key}` is not in [sources]"));
+    }
+    let seconds = cell.latency_seconds.iter().all(|seconds| (0.0..1e6).contains(seconds));
+    (!seconds).then(|| "latency_seconds lie between 0 and 1,000,000".into())
 }
 
 fn problem(sources: &BTreeMap<String, Source>, evidence: &Evidence) -> Option<String> {

@@ -170,8 +170,9 @@ fn reading_of(chunks: &[Map<String, Value>]) -> Reading {
     let mut odd = Vec::new();
     let usage = last_usage(chunks);
     let counts = match usage {
-        Some(UsageFields::Generate(fields)) => generate_counts(fields, &mut odd),
-        Some(UsageFields::Interaction(fields)) => interaction_counts(fields, &mut odd),
+        Some(UsageFields::Generate(fields) | UsageFields::Interaction(fields)) => {
+            usage_counts(fields, &mut odd)
+        }
         None => {
             odd.push(Anomaly::UsageAbsent);
             Counts::default()
@@ -201,6 +202,15 @@ fn reading_of(chunks: &[Map<String, Value>]) -> Reading {
         outcome: outcome(chunks, finish_reason.as_deref(), image_parts),
         finish_reason,
         counts,
+    }
+}
+
+/// The counts of a usage object in either spelling.
+pub(super) fn usage_counts(usage: &Map<String, Value>, odd: &mut Vec<Anomaly>) -> Counts {
+    if get(usage, "totalInputTokens").is_some() {
+        interaction_counts(usage, odd)
+    } else {
+        generate_counts(usage, odd)
     }
 }
 

@@ -35,10 +35,16 @@ pub enum Anomaly {
     #[error("no usage is reported")]
     UsageAbsent,
     /// The prompt count is missing; derived from the total where there is one.
-    #[error("the prompt count is missing{}", match derived { Some(tokens) => format!("; {tokens} tokens follow from the total and are counted as text"), None => "; what the prompt costs is not known".into() })]
+    #[error("the prompt count is missing{}", match derived { Some(tokens) => format!("; {tokens} tokens follow from what else is reported"), None => "; what the prompt costs is not known".into() })]
     PromptMissing {
         /// What the total leaves for the prompt.
         derived: Option<u64>,
+    },
+    /// The answer's count is missing, but its details are there.
+    #[error("the answer count is missing; its details add up to {itemised} tokens, there may be more")]
+    AnswerCountMissing {
+        /// Sum of the details.
+        itemised: u64,
     },
     /// Details cover less than the prompt count.
     #[error("{tokens} prompt tokens have no modality; they are counted as text")]
@@ -161,6 +167,7 @@ impl Anomaly {
             self,
             Anomaly::UsageAbsent
                 | Anomaly::PromptMissing { derived: None }
+                | Anomaly::AnswerCountMissing { .. }
                 | Anomaly::OutputDetailsAbsent { .. }
                 | Anomaly::UnknownModality { .. }
                 | Anomaly::NotACount { .. }
@@ -188,7 +195,8 @@ fn prompt_classes(counts: &Counts, tokens: &mut ByClass<u64>, anomalies: &mut Ve
     let prompt = counts.prompt.unwrap_or_else(|| {
         let others = [counts.candidates, counts.thoughts, counts.tool_use];
         let known: u64 = others.iter().flatten().fold(0, |sum: u64, part| sum.saturating_add(*part));
-        let derived = counts.total.and_then(|total| total.checked_sub(known));
+        let itemised = Some(sum_of(&counts.prompt_details)).filter(|sum| *sum > 0);
+        let derived = counts.total.and_then(|total| total.checked_sub(known)).or(itemised);
         anomalies.push(Anomaly::PromptMissing { derived });
         derived.unwrap_or(0)
     });
@@ -198,6 +206,10 @@ fn prompt_classes(counts: &Counts, tokens: &mut ByClass<u64>, anomalies: &mut Ve
     if remainder > 0 && details > 0 {
         anomalies.push(Anomaly::PromptPartlyItemised { tokens: remainder });
     }
+}
+
+fn sum_of(details: &[(String, u64)]) -> u64 {
+    details.iter().fold(0, |sum: u64, (_, tokens)| sum.saturating_add(*tokens))
 }
 
 /// Moves cached tokens from their input class to the cached one.
@@ -237,7 +249,11 @@ fn output_classes(
 ) {
     let thoughts = counts.thoughts.unwrap_or(0);
     tokens[TokenClass::OutputThinking] = thoughts;
-    let mut candidates = counts.candidates.unwrap_or(0);
+    let itemised = sum_of(&counts.candidates_details);
+    if counts.candidates.is_none() && itemised > 0 {
+        anomalies.push(Anomaly::AnswerCountMissing { itemised });
+    }
+    let mut candidates = counts.candidates.unwrap_or(itemised);
     if thoughts_repeated(counts) {
         anomalies.push(Anomaly::ThoughtsInsideCandidates { tokens: thoughts });
         candidates -= thoughts;
@@ -284,7 +300,7 @@ fn sum_details(
     anomalies: &mut Vec<Anomaly>,
 ) -> u64 {
     note_repeats(part, details, anomalies);
-    let sum = details.iter().fold(0, |sum: u64, (_, tokens)| sum.saturating_add(*tokens));
+    let sum = sum_of(details);
     if sum > count {
         anomalies.push(Anomaly::DetailsExceedCount { part, details: sum, count });
     }

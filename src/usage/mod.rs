@@ -7,6 +7,10 @@
 
 mod body;
 mod law;
+mod observation;
 
 pub use body::{NotAResponse, Outcome, Reading, Told, read_response};
 pub use law::{Anomaly, Counts, classes_of};
+pub use observation::{
+    BadRecord, OBSERVATION_SCHEMA, Observation, ObservedShape, RecordKind, read_observations,
+};

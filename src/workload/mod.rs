@@ -1,6 +1,8 @@
 //! The workload profile: what will be sent, checked once and completed with stated defaults.
 
+mod arrivals;
 mod file;
+mod request;
 mod resolve;
 
 pub use file::{OutsideFile, OutsideFiles, OutsideKind, WorkloadFile};

@@ -3,13 +3,13 @@
 use serde::Serialize;
 use toml::Spanned;
 
-use super::file::{DayShape, OutsideFiles, RawRoute, TITLE, WorkloadFile, sizes_in_words};
+use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
 use crate::{
     calendar::{Day, Stretch, is_time_zone},
     diagnostics::{BadFile, SourceText},
-    model::{Endpoint, ImageSize, Location, ModelId, Pixels, Shape, Tier, nearest, or_list},
+    model::{Endpoint, Location, ModelId, Shape, Tier},
     prices::{ModelKind, PriceBook},
-    units::{Range, Share},
+    units::Range,
     warning::Warning,
 };
 
@@ -123,9 +123,6 @@ impl Volume {
     }
 }
 
-/// Half width of a volume that was given as one number.
-const VOLUME_WIDTH: f64 = 0.15;
-
 /// Months of a plan without a horizon.
 const HORIZON_MONTHS: u32 = 12;
 
@@ -134,25 +131,6 @@ const HORIZON_MONTHS_MAX: u32 = 60;
 
 /// Seed of a plan without one.
 const SEED: u64 = 20_261_121;
-
-/// Half height of the default day: the busiest hour has 1.5 times the mean.
-const DAY_SWING: f64 = 0.5;
-
-/// Hour of the default peak, local time.
-const PEAK_HOUR: f64 = 15.0;
-
-/// Hour of the evening peak.
-const EVENING_PEAK_HOUR: f64 = 21.0;
-
-/// Share of an office day's requests between 9 and 18 o'clock.
-const OFFICE_SHARE: f64 = 0.8;
-
-/// Characters of English text per token; other scripts take a token for one to two characters.
-///
-/// Source: Google's token page ("about 4 characters"); the width around it is assumed.
-const ASCII_CHARACTERS_PER_TOKEN: f64 = 4.0;
-const OTHER_CHARACTERS_PER_TOKEN: f64 = 1.5;
-const PROMPT_WIDTH: f64 = 0.3;
 
 impl Workload {
     /// Checks a workload file against the book and fills in its defaults.
@@ -182,21 +160,22 @@ impl Workload {
     }
 }
 
-struct Resolver<'a> {
-    source: &'a SourceText,
-    book: &'a PriceBook,
-    outside: &'a OutsideFiles,
+/// What the checks of a file need and gather.
+pub(super) struct Resolver<'a> {
+    pub source: &'a SourceText,
+    pub book: &'a PriceBook,
+    pub outside: &'a OutsideFiles,
     assumed: Vec<Assumption>,
     resolutions: Vec<String>,
-    warnings: Vec<Warning>,
+    pub warnings: Vec<Warning>,
 }
 
 impl Resolver<'_> {
-    fn fail(&self, span: std::ops::Range<usize>, found: &str) -> BadFile {
+    pub(super) fn fail(&self, span: std::ops::Range<usize>, found: &str) -> BadFile {
         self.source.complaint(span, TITLE, found, None)
     }
 
-    fn assume(&mut self, route: Option<&str>, key: &'static str, value: impl Into<String>) {
+    pub(super) fn assume(&mut self, route: Option<&str>, key: &'static str, value: impl Into<String>) {
         self.assumed.push(Assumption { route: route.map(str::to_string), key, value: value.into() });
     }
 
@@ -435,267 +414,6 @@ impl Resolver<'_> {
             .map(|(t, _)| *t)
             .collect())
     }
-
-    fn shape(
-        &mut self,
-        raw: &RawRoute,
-        span: &std::ops::Range<usize>,
-        route: &str,
-        model: &ModelId,
-        makes_images: bool,
-    ) -> Result<Shape, BadFile> {
-        let prompt_text = self.prompt(raw, span, route)?;
-        let input_images = self.input_images(raw, model)?;
-        let output_size = match &raw.output_size {
-            Some(size) => {
-                self.size_is_made(size, model)?;
-                *size.as_ref()
-            }
-            None => {
-                if makes_images {
-                    self.assume(Some(route), "output_size", "1K");
-                }
-                ImageSize::OneK
-            }
-        };
-        if raw.output_text_tokens.is_none() && !makes_images {
-            let hint =
-                "text models are paid by the length of their answers: output_text_tokens = [p5, likely, p95]";
-            let found = "this route has no `output_text_tokens`";
-            return Err(self.source.complaint(span.clone(), TITLE, found, Some(hint)));
-        }
-        if raw.thinking_level.is_none() {
-            self.assume(Some(route), "thinking_level", "the API's own");
-        }
-        if raw.media_resolution.is_none() && !input_images.is_empty() {
-            self.assume(Some(route), "media_resolution", "the API's own");
-        }
-        Ok(Shape {
-            prompt_text,
-            input_images,
-            output_size,
-            output_text: raw.output_text_tokens.unwrap_or(Range::exact(0.0)),
-            thinking_level: raw.thinking_level,
-            media_resolution: raw.media_resolution,
-            cached_share: raw.cached_share.unwrap_or(Share::NONE),
-        })
-    }
-
-    fn prompt(
-        &mut self,
-        raw: &RawRoute,
-        span: &std::ops::Range<usize>,
-        route: &str,
-    ) -> Result<Range, BadFile> {
-        let given = [raw.prompt.is_some(), raw.prompt_file.is_some(), raw.prompt_tokens.is_some()];
-        if given.iter().filter(|given| **given).count() != 1 {
-            let found = "expected exactly one of `prompt`, `prompt_file` and `prompt_tokens`";
-            return Err(self.fail(span.clone(), found));
-        }
-        if let Some(tokens) = &raw.prompt_tokens {
-            return Ok(*tokens.as_ref());
-        }
-        let text = match (&raw.prompt, &raw.prompt_file) {
-            (Some(prompt), _) => prompt.as_ref().clone(),
-            (None, Some(file)) => match self.outside.prompts.get(file.as_ref()) {
-                Some(Ok(text)) => text.clone(),
-                Some(Err(problem)) => return Err(self.fail(file.span(), problem)),
-                None => return Err(self.fail(file.span(), "this file was not read")),
-            },
-            (None, None) => unreachable!("one of three is given"),
-        };
-        let tokens = tokens_of_text(&text);
-        self.assume(
-            Some(route),
-            "prompt_tokens",
-            format!(
-                "{tokens:.0} ± {:.0} % (from the prompt's {} characters)",
-                PROMPT_WIDTH * 100.0,
-                text.chars().count()
-            ),
-        );
-        Ok(Range::around(tokens, PROMPT_WIDTH))
-    }
-
-    fn input_images(&self, raw: &RawRoute, model: &ModelId) -> Result<Vec<Vec<Pixels>>, BadFile> {
-        let mut images = Vec::new();
-        for entry in raw.input_images.iter().flatten() {
-            if let Some(sizes) = sizes_in_words(entry.as_ref()) {
-                images.push(sizes);
-                continue;
-            }
-            match self.outside.images.get(entry.as_ref()) {
-                Some(Ok(sizes)) if !sizes.is_empty() => images.push(sizes.clone()),
-                Some(Err(problem)) => return Err(self.fail(entry.span(), problem)),
-                _ => {
-                    let found = "expected a pixel size such as `1408x768`, an image file, or a pattern that matches some";
-                    return Err(self.fail(entry.span(), found));
-                }
-            }
-        }
-        let max = self.book.facts(model).and_then(|facts| facts.max_input_images);
-        if let (Some(max), Some(list)) = (max, &raw.input_images)
-            && images.len() > max as usize
-        {
-            let found = format!("{model} takes at most {max} input images, found {}", images.len());
-            return Err(self.fail(list[max as usize].span(), &found));
-        }
-        Ok(images)
-    }
-
-    fn size_is_made(&self, size: &Spanned<ImageSize>, model: &ModelId) -> Result<(), BadFile> {
-        let made = self.book.facts(model).map(|facts| facts.sizes.as_slice()).unwrap_or_default();
-        if made.contains(size.as_ref()) {
-            return Ok(());
-        }
-        let names: Vec<&str> = made.iter().map(|size| size.as_str()).collect();
-        let found = match names.as_slice() {
-            [] => format!("{model} makes no images"),
-            names => format!("{model} makes no {} images, expected {}", size.as_ref(), or_list(names)),
-        };
-        Err(self.fail(size.span(), &found))
-    }
-
-    fn volume(
-        &mut self,
-        raw: &RawRoute,
-        span: &std::ops::Range<usize>,
-        route: &str,
-        horizon: Stretch,
-    ) -> Result<(Volume, Option<Range>), BadFile> {
-        let given = [
-            &raw.requests_per_month,
-            &raw.requests_per_day,
-            &raw.requests_total,
-            &raw.accepted_images_per_month,
-        ];
-        let [number] = given.iter().filter_map(|given| given.as_ref()).collect::<Vec<_>>()[..] else {
-            let found = "expected exactly one of `requests_per_month`, `requests_per_day`, `requests_total` and `accepted_images_per_month`";
-            return Err(self.fail(span.clone(), found));
-        };
-        let mut range = *number.as_ref();
-        if range.is_exact() && range.likely > 0.0 {
-            self.assume(Some(route), "volume", format!("± {:.0} %", VOLUME_WIDTH * 100.0));
-            range = Range::around(range.likely, VOLUME_WIDTH);
-        }
-        if raw.between.is_some() != raw.requests_total.is_some() {
-            let place = raw.between.as_ref().map_or(number.span(), Spanned::span);
-            return Err(self
-                .fail(place, "`requests_total` and `between = [\"first day\", \"last day\"]` go together"));
-        }
-        if raw.tries_per_accepted.is_some() && raw.accepted_images_per_month.is_none() {
-            let place = raw.tries_per_accepted.as_ref().map_or(number.span(), Spanned::span);
-            return Err(self.fail(place, "`tries_per_accepted` goes with `accepted_images_per_month`"));
-        }
-        if let Some(between) = &raw.between {
-            let [first, last] = between.as_ref()[..] else {
-                return Err(self.fail(between.span(), "expected [\"first day\", \"last day\"]"));
-            };
-            if last < first {
-                return Err(self.fail(between.span(), "the last day is before the first"));
-            }
-            let days = Stretch { first, next: last.plus_days(1) };
-            if days.overlap(horizon).days() < days.days() {
-                self.warnings.push(Warning::OutsideHorizon { route: route.to_string(), first, last });
-            }
-            return Ok((Volume::Total { requests: range, first, next: days.next }, None));
-        }
-        if raw.accepted_images_per_month.is_some() {
-            let tries = match &raw.tries_per_accepted {
-                Some(tries) => *tries.as_ref(),
-                None => {
-                    let found = "how many requests does one accepted image take? add `tries_per_accepted`, e.g. [1, 1.5, 3]";
-                    return Err(self.fail(number.span(), found));
-                }
-            };
-            if tries.p05 < 1.0 {
-                let place = raw.tries_per_accepted.as_ref().map_or(number.span(), Spanned::span);
-                return Err(self.fail(place, "an accepted image takes at least 1 try"));
-            }
-            return Ok((Volume::PerMonth(range.product(tries)), Some(tries)));
-        }
-        Ok((
-            if raw.requests_per_day.is_some() { Volume::PerDay(range) } else { Volume::PerMonth(range) },
-            None,
-        ))
-    }
-
-    fn hour_weights(&mut self, shape: Option<&Spanned<DayShape>>, route: &str) -> Result<Vec<f64>, BadFile> {
-        let Some(shape) = shape else {
-            self.assume(Some(route), "day_shape", "± 50 % around the mean, peak at 15:00");
-            return Ok(swing(PEAK_HOUR));
-        };
-        match shape.as_ref() {
-            DayShape::Hours(hours) => {
-                self.weights(hours, 24, shape.span(), "24 weights of the hours, midnight first")
-            }
-            DayShape::Named(name) => match name.as_str() {
-                "flat" => Ok(vec![1.0; 24]),
-                "evening" => Ok(swing(EVENING_PEAK_HOUR)),
-                "office" => Ok((0..24)
-                    .map(|hour| {
-                        let office = (9..18).contains(&hour);
-                        24.0 * if office { OFFICE_SHARE / 9.0 } else { (1.0 - OFFICE_SHARE) / 15.0 }
-                    })
-                    .collect()),
-                other => {
-                    let names = ["flat", "office", "evening"];
-                    let near = nearest(other, names).map(|near| format!(" (did you mean `{near}`?)"));
-                    let found = format!(
-                        "unknown day shape `{other}`, expected {} or 24 numbers{}",
-                        or_list(&names),
-                        near.unwrap_or_default()
-                    );
-                    Err(self.fail(shape.span(), &found))
-                }
-            },
-        }
-    }
-
-    fn day_weights(
-        &self,
-        week: Option<&Spanned<Vec<f64>>>,
-        day: Option<&Spanned<DayShape>>,
-    ) -> Result<Vec<f64>, BadFile> {
-        match week {
-            Some(days) => self.weights(days.as_ref(), 7, days.span(), "7 weights of the days, Monday first"),
-            // Office hours are hours of weekdays.
-            None if day.is_some_and(|day| *day.as_ref() == DayShape::Named("office".into())) => {
-                Ok(vec![1.4, 1.4, 1.4, 1.4, 1.4, 0.0, 0.0])
-            }
-            None => Ok(vec![1.0; 7]),
-        }
-    }
-
-    /// Weights scaled to mean 1.
-    fn weights(
-        &self,
-        weights: &[f64],
-        count: usize,
-        span: std::ops::Range<usize>,
-        what: &str,
-    ) -> Result<Vec<f64>, BadFile> {
-        let sum: f64 = weights.iter().sum();
-        let sensible = weights.iter().all(|weight| (0.0..=1e9).contains(weight)) && sum > 0.0;
-        if weights.len() != count || !sensible {
-            let found = format!("expected {what}, none negative and not all zero; found {}", weights.len());
-            return Err(self.fail(span, &found));
-        }
-        Ok(weights.iter().map(|weight| weight * count as f64 / sum).collect())
-    }
-}
-
-/// `1 + 0.5 sin`, with its top at an hour.
-fn swing(peak_hour: f64) -> Vec<f64> {
-    let angle = |hour: f64| (hour - peak_hour) * std::f64::consts::TAU / 24.0;
-    (0..24).map(|hour| 1.0 + DAY_SWING * angle(f64::from(hour)).cos()).collect()
-}
-
-/// Tokens of a prompt by its characters, at least 1.
-fn tokens_of_text(text: &str) -> f64 {
-    let ascii = text.chars().filter(char::is_ascii).count() as f64;
-    let other = text.chars().count() as f64 - ascii;
-    (ascii / ASCII_CHARACTERS_PER_TOKEN + other / OTHER_CHARACTERS_PER_TOKEN).ceil().max(1.0)
 }
 
 /// `product-photos` of `somewhere/product-photos.toml`.

@@ -2,7 +2,9 @@
 #![allow(missing_docs)]
 
 mod cli;
+mod compare;
 mod invoices;
+mod observations;
 mod plan;
 mod profiles;
 mod properties;

@@ -99,11 +99,16 @@ fn above_the_threshold_all_tokens_take_the_long_rate() {
 fn classes_add_up_to_the_reported_parts() {
     proptest!(ProptestConfig::with_cases(2_000), |((counts, images) in counts())| {
         let (tokens, anomalies) = classes_of(&counts, images);
-        let others = [counts.candidates, counts.thoughts, counts.tool_use];
-        let others: u64 = others.iter().map(|count| count.unwrap_or(0)).sum();
+        let sum = |details: &[(String, u64)]| details.iter().map(|(_, tokens)| tokens).sum::<u64>();
+        let reported = [counts.candidates, counts.thoughts, counts.tool_use];
+        let reported: u64 = reported.iter().map(|count| count.unwrap_or(0)).sum();
         let prompt = counts.prompt.unwrap_or_else(|| {
-            counts.total.and_then(|total| total.checked_sub(others)).unwrap_or(0)
+            let left = counts.total.and_then(|total| total.checked_sub(reported));
+            left.unwrap_or(sum(&counts.prompt_details))
         });
+        // An answer count that is missing is what the details say.
+        let itemised = if counts.candidates.is_none() { sum(&counts.candidates_details) } else { 0 };
+        let others = reported + itemised;
         let repeated = anomalies.iter().any(|anomaly| {
             matches!(anomaly, burndown::usage::Anomaly::ThoughtsInsideCandidates { .. })
         });

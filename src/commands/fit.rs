@@ -1,0 +1,108 @@
+//! `fit`: observations to token profiles.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::Context;
+
+use super::{Done, library::Library, output, plan::write_whole};
+use crate::report::plain_table;
+use crate::{
+    calendar::Day,
+    cli::FitArgs,
+    diagnostics::{SourceText, read_limited},
+    model::{Backend, ModelId},
+    tokens::{Cell, Fitted, fit, with_cells},
+    usage::{Observation, read_observations},
+};
+
+/// Longest file of observations.
+const OBSERVATIONS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+pub(super) fn run(args: &FitArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
+    let library = Library::load(overlay)?;
+    let mut observations: Vec<Observation> = Vec::new();
+    for path in &args.observations {
+        let name = path.display().to_string();
+        let text = SourceText::from_bytes(&name, read_limited(path, OBSERVATIONS_BYTES_MAX)?)?;
+        let found = read_observations(&text.text).with_context(|| format!("cannot use {name}"))?;
+        observations.extend(found);
+    }
+    let fitted = fit(&observations, &library.prices, &library.tokens, &args.source);
+    if args.answer.strict && fitted.rules.iter().any(|rule| !rule.differ.is_empty()) {
+        anyhow::bail!("an input-image rule differs from what answers reported, and --strict allows none");
+    }
+    let mut written = Vec::new();
+    if let Some(folder) = &args.out {
+        let day = args.answer.on.unwrap_or_else(Day::today_utc).to_string();
+        for (backend, model, cells) in by_profile(&fitted) {
+            let base = Library::token_profile_text(overlay, backend, &model)?;
+            let text = with_cells(&base.text, &cells, (&args.source, &args.title, &day))
+                .with_context(|| format!("cannot use {}", base.name))?;
+            let path = folder.join("tokens").join(backend.as_str()).join(format!("{model}.toml"));
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)
+                    .with_context(|| format!("cannot make `{}`", parent.display()))?;
+            }
+            write_whole(&path, text.as_bytes())
+                .with_context(|| format!("cannot write `{}`", path.display()))?;
+            written.push(path.display().to_string());
+        }
+    }
+    if args.answer.json {
+        output::print_json(&fitted)?;
+    } else {
+        output::print(&text(&fitted))?;
+    }
+    for path in &written {
+        output::say(&format!("wrote {path}"));
+    }
+    Ok(Done::Fine)
+}
+
+/// Cells of each profile together.
+fn by_profile(fitted: &Fitted) -> Vec<(Backend, ModelId, Vec<&Cell>)> {
+    let mut profiles: BTreeMap<(Backend, ModelId), Vec<&Cell>> = BTreeMap::new();
+    for found in &fitted.cells {
+        profiles.entry((found.backend, found.model.clone())).or_default().push(&found.cell);
+    }
+    profiles.into_iter().map(|((backend, model), cells)| (backend, model, cells)).collect()
+}
+
+fn text(fitted: &Fitted) -> String {
+    let mut text = format!("{} observations\n\n", fitted.observations);
+    let header = ["cell", "answers", "images", "text", "thinking", "blocked", "from", "to"];
+    let mut rows = vec![header.map(String::from).to_vec()];
+    for found in &fitted.cells {
+        let cell = &found.cell;
+        let mean = |of: fn(&crate::tokens::Answer) -> u64| {
+            let sum: u64 = cell.answers.iter().map(of).sum();
+            crate::report::format::figure(sum as f64 / cell.answers.len() as f64)
+        };
+        rows.push(vec![
+            format!("{} {} {}", found.backend, found.model, cell.kind.as_str()),
+            cell.answers.len().to_string(),
+            mean(|answer| answer.images),
+            mean(|answer| answer.text),
+            mean(|answer| answer.thinking),
+            cell.blocked.to_string(),
+            cell.first.clone().unwrap_or_else(|| "–".into()),
+            cell.last.clone().unwrap_or_else(|| "–".into()),
+        ]);
+    }
+    text += &plain_table(&rows);
+    text += "\ninput-image rules against answers\n";
+    for rule in &fitted.rules {
+        let total = rule.agree + rule.differ.len() as u64;
+        text += &format!("  {} {}: {} of {total} agree\n", rule.backend, rule.model, rule.agree);
+        for (what, reported, by_rule) in &rule.differ {
+            text += &format!("    {what}: reported {reported}, by the rule {by_rule}\n");
+        }
+    }
+    for (title, counts) in [("left out", &fitted.left_out), ("anomalies", &fitted.anomalies)] {
+        text += &format!("\n{title}\n");
+        for (reason, count) in counts {
+            text += &format!("  {count:>5}  {reason}\n");
+        }
+    }
+    text
+}

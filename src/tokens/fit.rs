@@ -1,0 +1,293 @@
+//! From observations to what a token profile learns: cells of whole answers, and the rules checked.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
+
+use super::profile::{Answer, Cell, RequestKind, TokenProfile};
+use crate::{
+    model::{Backend, Grade, ImageSize, ModelId, Pixels, TokenClass},
+    prices::PriceBook,
+    usage::{Anomaly, Observation, RecordKind},
+};
+
+/// What was learned from a set of observations.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Fitted {
+    /// Cells by backend, model and kind.
+    pub cells: Vec<FittedCell>,
+    /// Input-image rules held against answers.
+    pub rules: Vec<RuleCheck>,
+    /// Observations that were left out, by reason.
+    pub left_out: BTreeMap<String, u64>,
+    /// Anomalies seen, by code.
+    pub anomalies: BTreeMap<String, u64>,
+    /// Observations in all.
+    pub observations: u64,
+}
+
+/// One learned cell.
+#[derive(Clone, Debug, Serialize)]
+pub struct FittedCell {
+    /// The backend.
+    pub backend: Backend,
+    /// The model.
+    pub model: ModelId,
+    /// What its answers took.
+    pub cell: Cell,
+}
+
+/// Whether a rule gives the image tokens that answers reported.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleCheck {
+    /// The backend.
+    pub backend: Backend,
+    /// The model.
+    pub model: ModelId,
+    /// Answers that agree.
+    pub agree: u64,
+    /// What the others reported: images, reported tokens, tokens by the rule.
+    pub differ: Vec<(String, u64, u64)>,
+}
+
+/// Learns cells for the image models and checks the input-image rules of all.
+///
+/// Only measured and rehearsed records teach; approximate ones and fixtures are counted as left out. The
+/// order of the observations does not matter. `source` is the key under which the profiles name them.
+pub fn fit(
+    observations: &[Observation],
+    book: &PriceBook,
+    profiles: &BTreeMap<(Backend, ModelId), TokenProfile>,
+    source: &str,
+) -> Fitted {
+    let mut fitted = Fitted { observations: observations.len() as u64, ..Fitted::default() };
+    let mut cells: BTreeMap<(Backend, ModelId, RequestKind), Cell> = BTreeMap::new();
+    let mut rules: BTreeMap<(Backend, ModelId), RuleCheck> = BTreeMap::new();
+    for observation in observations {
+        let (tokens, anomalies) = observation.classes();
+        for anomaly in &anomalies {
+            *fitted.anomalies.entry(code(anomaly)).or_default() += 1;
+        }
+        let (backend, model) = match teaches(observation, book) {
+            Ok(found) => found,
+            Err(reason) => {
+                *fitted.left_out.entry(reason.into()).or_default() += 1;
+                continue;
+            }
+        };
+        let Some(profile) = profiles.get(&(backend, model.clone())) else {
+            *fitted.left_out.entry(format!("no profile of {model} on {backend}")).or_default() += 1;
+            continue;
+        };
+        // Images read from the cache are images all the same.
+        let reported = tokens[TokenClass::InputImage] + tokens[TokenClass::CachedInputImage];
+        check_rule(observation, profile, reported, &mut rules);
+        if profile.output_image.is_none() {
+            *fitted.left_out.entry("text model: only its input rule is checked".into()).or_default() += 1;
+            continue;
+        }
+        if let Err(reason) = learn(observation, profile, &tokens, source, &mut cells) {
+            *fitted.left_out.entry(reason.into()).or_default() += 1;
+        }
+    }
+    fitted.rules = rules.into_values().collect();
+    fitted.cells = cells
+        .into_iter()
+        .filter(|(_, cell)| !cell.answers.is_empty())
+        .map(|((backend, model, _), cell)| FittedCell { backend, model, cell: sorted(cell) })
+        .collect();
+    fitted
+}
+
+fn code(anomaly: &Anomaly) -> String {
+    let json = serde_json::to_value(anomaly).unwrap_or_default();
+    json["code"].as_str().unwrap_or("unnamed").to_string()
+}
+
+/// Backend and model of a record that may teach, or why it may not.
+fn teaches(observation: &Observation, book: &PriceBook) -> Result<(Backend, ModelId), &'static str> {
+    match observation.kind {
+        RecordKind::Fixture => return Err("test fixture"),
+        RecordKind::Approximate => return Err("approximate figures"),
+        RecordKind::Measured | RecordKind::Rehearsed => {}
+    }
+    let backend = observation.backend.ok_or("backend not told")?;
+    if observation.model.is_empty() {
+        return Err("model not told");
+    }
+    let resolved = book.resolve(&observation.model).map_err(|_| "unknown model")?;
+    Ok((backend, resolved.id))
+}
+
+fn check_rule(
+    observation: &Observation,
+    profile: &TokenProfile,
+    reported: u64,
+    rules: &mut BTreeMap<(Backend, ModelId), RuleCheck>,
+) {
+    let Some(table) = &profile.input_image else { return };
+    let sizes = observation.input_pixels();
+    let count = observation.shape.input_images.unwrap_or(0) as usize;
+    let flat = matches!(table.rule, super::ImageRule::Flat { .. });
+    let known = if flat { count > 0 } else { count > 0 && sizes.len() == count };
+    if !known || reported == 0 {
+        return;
+    }
+    let any = Pixels { width: 1024, height: 1024 };
+    let by_rule: u64 = (0..count).map(|at| table.rule.tokens(*sizes.get(at).unwrap_or(&any))).sum();
+    let key = (profile.backend, profile.model.clone());
+    let check = rules.entry(key).or_insert_with(|| RuleCheck {
+        backend: profile.backend,
+        model: profile.model.clone(),
+        agree: 0,
+        differ: Vec::new(),
+    });
+    if by_rule == reported {
+        check.agree += 1;
+    } else {
+        let what = match observation.shape.input_pixels.as_slice() {
+            [] => format!("{count} image(s)"),
+            sizes => sizes.join(" "),
+        };
+        check.differ.push((what, reported, by_rule));
+        check.differ.sort();
+    }
+}
+
+/// Adds an answer to its cell.
+fn learn(
+    observation: &Observation,
+    profile: &TokenProfile,
+    tokens: &crate::model::ByClass<u64>,
+    source: &str,
+    cells: &mut BTreeMap<(Backend, ModelId, RequestKind), Cell>,
+) -> Result<(), &'static str> {
+    let input_images = observation.shape.input_images.ok_or("kind of request not told")?;
+    let kind = RequestKind::of(input_images as usize);
+    let cell = cells.entry((profile.backend, profile.model.clone(), kind)).or_insert_with(|| Cell {
+        kind,
+        blocked: 0,
+        first: None,
+        last: None,
+        grade: Grade::Measured,
+        source: vec![source.to_string()],
+        answers: Vec::new(),
+        latency_seconds: Vec::new(),
+        image_bytes: Vec::new(),
+    });
+    if observation.kind == RecordKind::Rehearsed {
+        cell.grade = Grade::Rehearsed;
+    }
+    let image_tokens = tokens[TokenClass::OutputImage];
+    if image_tokens == 0 {
+        // Text tokens without a picture were either blocked or lack their details.
+        if tokens[TokenClass::OutputText] == 0 {
+            cell.blocked += 1;
+            return Err("blocked: no picture in the answer");
+        }
+        return Err("no image tokens itemised");
+    }
+    let (counts, _) = observation.counts();
+    if counts.candidates.is_none() {
+        return Err("answer tokens not reported whole");
+    }
+    if counts.thoughts.is_none() && counts.total != Some(tokens.total()) {
+        return Err("thinking neither reported nor ruled out by the total");
+    }
+    let images = images_counted(profile, observation.shape.output_size, image_tokens)
+        .ok_or("image tokens are no multiple of any size's")?;
+    cell.answers.push(Answer {
+        images,
+        text: tokens[TokenClass::OutputText],
+        thinking: tokens[TokenClass::OutputThinking],
+    });
+    cell.latency_seconds.extend(observation.latency_seconds);
+    cell.image_bytes.extend(observation.image_bytes);
+    if let Some(at) = observation.at.as_ref() {
+        let earlier = cell.first.as_ref().is_none_or(|first| at < first);
+        let later = cell.last.as_ref().is_none_or(|last| at > last);
+        cell.first = if earlier { Some(at.clone()) } else { cell.first.take() };
+        cell.last = if later { Some(at.clone()) } else { cell.last.take() };
+    }
+    Ok(())
+}
+
+/// How many images the reported image tokens are, by the size asked for or the smallest that divides them.
+fn images_counted(profile: &TokenProfile, size: Option<ImageSize>, tokens: u64) -> Option<u64> {
+    let made = &profile.output_image.as_ref()?.tokens;
+    let asked = size.and_then(|size| made.get(&size)).copied();
+    let likely = made.get(&ImageSize::OneK).copied();
+    let candidates = asked.into_iter().chain(likely).chain(made.values().copied());
+    candidates.filter(|each| tokens.is_multiple_of(*each)).map(|each| tokens / each).next()
+}
+
+/// In an order that does not depend on that of the observations.
+fn sorted(mut cell: Cell) -> Cell {
+    cell.answers.sort_by_key(|answer| (answer.images, answer.text, answer.thinking));
+    cell.latency_seconds.sort_by(f64::total_cmp);
+    cell.image_bytes.sort();
+    cell
+}
+
+/// The text of a profile with its cells replaced by learned ones, comments kept.
+///
+/// # Errors
+///
+/// When the text is not TOML.
+pub fn with_cells(
+    profile: &str,
+    cells: &[&Cell],
+    source: (&str, &str, &str),
+) -> Result<String, toml_edit::TomlError> {
+    let mut document: DocumentMut = profile.parse()?;
+    let (key, title, day) = source;
+    let mut entry = Table::new();
+    entry["title"] = value(title);
+    entry["date"] = value(day);
+    document["sources"][key] = Item::Table(entry);
+    let mut tables = ArrayOfTables::new();
+    for cell in cells {
+        tables.push(table_of(cell));
+    }
+    document.remove("cell");
+    if !tables.is_empty() {
+        document.insert("cell", Item::ArrayOfTables(tables));
+    }
+    Ok(document.to_string())
+}
+
+fn table_of(cell: &Cell) -> Table {
+    let mut table = Table::new();
+    table["kind"] = value(cell.kind.as_str());
+    table["blocked"] = value(i64::try_from(cell.blocked).unwrap_or(i64::MAX));
+    for (key, day) in [("first", &cell.first), ("last", &cell.last)] {
+        if let Some(day) = day {
+            table[key] = value(day.as_str());
+        }
+    }
+    table["grade"] = value(cell.grade.as_str());
+    table["source"] = value(cell.source.iter().map(String::as_str).collect::<Array>());
+    let mut answers = Array::new();
+    for answer in &cell.answers {
+        let mut row = InlineTable::new();
+        for (key, count) in [("images", answer.images), ("text", answer.text), ("thinking", answer.thinking)]
+        {
+            row.insert(key, i64::try_from(count).unwrap_or(i64::MAX).into());
+        }
+        let mut row = toml_edit::Value::InlineTable(row);
+        row.decor_mut().set_prefix("\n    ");
+        answers.push_formatted(row);
+    }
+    answers.set_trailing("\n");
+    answers.set_trailing_comma(true);
+    table["answers"] = value(answers);
+    if !cell.latency_seconds.is_empty() {
+        table["latency_seconds"] = value(cell.latency_seconds.iter().copied().collect::<Array>());
+    }
+    if !cell.image_bytes.is_empty() {
+        let bytes = cell.image_bytes.iter().map(|bytes| i64::try_from(*bytes).unwrap_or(i64::MAX));
+        table["image_bytes"] = value(bytes.collect::<Array>());
+    }
+    table
+}

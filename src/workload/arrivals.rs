@@ -1,0 +1,170 @@
+//! How many requests and when: volume, hours of the day, days of the week.
+
+use toml::Spanned;
+
+use super::{
+    file::{DayShape, RawRoute},
+    resolve::{Resolver, Volume},
+};
+use crate::{
+    calendar::Stretch,
+    diagnostics::BadFile,
+    model::{nearest, or_list},
+    units::Range,
+    warning::Warning,
+};
+
+/// Half width of a volume that was given as one number.
+const VOLUME_WIDTH: f64 = 0.15;
+
+/// Half height of the default day: the busiest hour has 1.5 times the mean.
+const DAY_SWING: f64 = 0.5;
+
+/// Hour of the default peak, local time.
+const PEAK_HOUR: f64 = 15.0;
+
+/// Hour of the evening peak.
+const EVENING_PEAK_HOUR: f64 = 21.0;
+
+/// Share of an office day's requests between 9 and 18 o'clock.
+const OFFICE_SHARE: f64 = 0.8;
+
+impl Resolver<'_> {
+    pub(super) fn volume(
+        &mut self,
+        raw: &RawRoute,
+        span: &std::ops::Range<usize>,
+        route: &str,
+        horizon: Stretch,
+    ) -> Result<(Volume, Option<Range>), BadFile> {
+        let given = [
+            &raw.requests_per_month,
+            &raw.requests_per_day,
+            &raw.requests_total,
+            &raw.accepted_images_per_month,
+        ];
+        let [number] = given.iter().filter_map(|given| given.as_ref()).collect::<Vec<_>>()[..] else {
+            let found = "expected exactly one of `requests_per_month`, `requests_per_day`, `requests_total` and `accepted_images_per_month`";
+            return Err(self.fail(span.clone(), found));
+        };
+        let mut range = *number.as_ref();
+        if range.is_exact() && range.likely > 0.0 {
+            self.assume(Some(route), "volume", format!("± {:.0} %", VOLUME_WIDTH * 100.0));
+            range = Range::around(range.likely, VOLUME_WIDTH);
+        }
+        if raw.between.is_some() != raw.requests_total.is_some() {
+            let place = raw.between.as_ref().map_or(number.span(), Spanned::span);
+            return Err(self
+                .fail(place, "`requests_total` and `between = [\"first day\", \"last day\"]` go together"));
+        }
+        if raw.tries_per_accepted.is_some() && raw.accepted_images_per_month.is_none() {
+            let place = raw.tries_per_accepted.as_ref().map_or(number.span(), Spanned::span);
+            return Err(self.fail(place, "`tries_per_accepted` goes with `accepted_images_per_month`"));
+        }
+        if let Some(between) = &raw.between {
+            let [first, last] = between.as_ref()[..] else {
+                return Err(self.fail(between.span(), "expected [\"first day\", \"last day\"]"));
+            };
+            if last < first {
+                return Err(self.fail(between.span(), "the last day is before the first"));
+            }
+            let days = Stretch { first, next: last.plus_days(1) };
+            if days.overlap(horizon).days() < days.days() {
+                self.warnings.push(Warning::OutsideHorizon { route: route.to_string(), first, last });
+            }
+            return Ok((Volume::Total { requests: range, first, next: days.next }, None));
+        }
+        if raw.accepted_images_per_month.is_some() {
+            let tries = match &raw.tries_per_accepted {
+                Some(tries) => *tries.as_ref(),
+                None => {
+                    let found = "how many requests does one accepted image take? add `tries_per_accepted`, e.g. [1, 1.5, 3]";
+                    return Err(self.fail(number.span(), found));
+                }
+            };
+            if tries.p05 < 1.0 {
+                let place = raw.tries_per_accepted.as_ref().map_or(number.span(), Spanned::span);
+                return Err(self.fail(place, "an accepted image takes at least 1 try"));
+            }
+            return Ok((Volume::PerMonth(range.product(tries)), Some(tries)));
+        }
+        Ok((
+            if raw.requests_per_day.is_some() { Volume::PerDay(range) } else { Volume::PerMonth(range) },
+            None,
+        ))
+    }
+
+    pub(super) fn hour_weights(
+        &mut self,
+        shape: Option<&Spanned<DayShape>>,
+        route: &str,
+    ) -> Result<Vec<f64>, BadFile> {
+        let Some(shape) = shape else {
+            self.assume(Some(route), "day_shape", "± 50 % around the mean, peak at 15:00");
+            return Ok(swing(PEAK_HOUR));
+        };
+        match shape.as_ref() {
+            DayShape::Hours(hours) => {
+                self.weights(hours, 24, shape.span(), "24 weights of the hours, midnight first")
+            }
+            DayShape::Named(name) => match name.as_str() {
+                "flat" => Ok(vec![1.0; 24]),
+                "evening" => Ok(swing(EVENING_PEAK_HOUR)),
+                "office" => Ok((0..24)
+                    .map(|hour| {
+                        let office = (9..18).contains(&hour);
+                        24.0 * if office { OFFICE_SHARE / 9.0 } else { (1.0 - OFFICE_SHARE) / 15.0 }
+                    })
+                    .collect()),
+                other => {
+                    let names = ["flat", "office", "evening"];
+                    let near = nearest(other, names).map(|near| format!(" (did you mean `{near}`?)"));
+                    let found = format!(
+                        "unknown day shape `{other}`, expected {} or 24 numbers{}",
+                        or_list(&names),
+                        near.unwrap_or_default()
+                    );
+                    Err(self.fail(shape.span(), &found))
+                }
+            },
+        }
+    }
+
+    pub(super) fn day_weights(
+        &self,
+        week: Option<&Spanned<Vec<f64>>>,
+        day: Option<&Spanned<DayShape>>,
+    ) -> Result<Vec<f64>, BadFile> {
+        match week {
+            Some(days) => self.weights(days.as_ref(), 7, days.span(), "7 weights of the days, Monday first"),
+            // Office hours are hours of weekdays.
+            None if day.is_some_and(|day| *day.as_ref() == DayShape::Named("office".into())) => {
+                Ok(vec![1.4, 1.4, 1.4, 1.4, 1.4, 0.0, 0.0])
+            }
+            None => Ok(vec![1.0; 7]),
+        }
+    }
+
+    /// Weights scaled to mean 1.
+    fn weights(
+        &self,
+        weights: &[f64],
+        count: usize,
+        span: std::ops::Range<usize>,
+        what: &str,
+    ) -> Result<Vec<f64>, BadFile> {
+        let sum: f64 = weights.iter().sum();
+        let sensible = weights.iter().all(|weight| (0.0..=1e9).contains(weight)) && sum > 0.0;
+        if weights.len() != count || !sensible {
+            let found = format!("expected {what}, none negative and not all zero; found {}", weights.len());
+            return Err(self.fail(span, &found));
+        }
+        Ok(weights.iter().map(|weight| weight * count as f64 / sum).collect())
+    }
+}
+
+/// `1 + 0.5 sin`, with its top at an hour.
+fn swing(peak_hour: f64) -> Vec<f64> {
+    let angle = |hour: f64| (hour - peak_hour) * std::f64::consts::TAU / 24.0;
+    (0..24).map(|hour| 1.0 + DAY_SWING * angle(f64::from(hour)).cos()).collect()
+}

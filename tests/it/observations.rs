@@ -1,0 +1,184 @@
+//! The published usage passes through the usage law, and the shipped profiles are what it teaches.
+
+use std::collections::BTreeMap;
+
+use burndown::{
+    model::{Backend, ModelId},
+    tokens::{Cell, TokenProfile, fit},
+    usage::{Anomaly, Observation, RecordKind, read_observations},
+};
+
+use crate::shipped;
+
+fn published() -> Vec<Observation> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/observations/public.csv");
+    read_observations(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Every one of the 374 rows is in exactly one of these, and nothing else remains.
+#[test]
+fn every_published_row_passes_through_the_usage_law() {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for observation in published() {
+        let (tokens, anomalies) = observation.classes();
+        let (reported, _) = observation.counts();
+        let parts = [reported.prompt, reported.candidates, reported.thoughts];
+        let sum: u64 = parts.iter().map(|part| part.unwrap_or(0)).sum();
+        let missing = anomalies.iter().any(|anomaly| {
+            matches!(anomaly, Anomaly::PromptMissing { .. } | Anomaly::AnswerCountMissing { .. })
+        });
+        let mismatch = anomalies.iter().any(|anomaly| matches!(anomaly, Anomaly::TotalMismatch { .. }));
+        let class = match reported.total {
+            Some(total) if total == sum => "the total holds",
+            Some(total) if total == sum + reported.tool_use.unwrap_or(0) => "holds with tool-use tokens",
+            Some(_) if observation.kind == RecordKind::Approximate => "stated as approximate",
+            None if missing => "no total, a count missing by name",
+            None if observation.kind == RecordKind::Approximate => "stated as approximate",
+            None => "no total reported, parts complete",
+            Some(_) => "not explained",
+        };
+        // Where the total holds the classes add up to it, and nothing is called a mismatch.
+        if class.contains("holds") {
+            assert_eq!(Some(tokens.total()), reported.total, "{observation:?}");
+            assert!(!mismatch, "{observation:?}");
+        }
+        *counts.entry(class).or_default() += 1;
+    }
+    let expected = BTreeMap::from([
+        ("the total holds", 326),
+        ("holds with tool-use tokens", 19),
+        ("no total, a count missing by name", NO_TOTAL_NAMED),
+        ("no total reported, parts complete", NO_TOTAL_COMPLETE),
+        ("stated as approximate", 4),
+    ]);
+    assert_eq!(counts, expected);
+    assert_eq!(counts.values().sum::<usize>(), 374);
+}
+
+const NO_TOTAL_NAMED: usize = 22;
+const NO_TOTAL_COMPLETE: usize = 3;
+
+/// 10 of 10 grid, tiles, and 258 a picture: all sized samples come out exactly, pooled over models.
+#[test]
+fn every_sized_sample_is_what_its_rule_says() {
+    let library = shipped();
+    let fitted = fit(&published(), &library.prices, &library.tokens, "PUBLISHED-USAGE");
+    let agree: u64 = fitted.rules.iter().map(|rule| rule.agree).sum();
+    let differ: Vec<_> = fitted.rules.iter().filter(|rule| !rule.differ.is_empty()).collect();
+    assert!(differ.is_empty(), "{differ:?}");
+    assert_eq!(agree, 32);
+}
+
+/// Importing the shipped observations again changes no profile, in whatever order.
+#[test]
+fn the_shipped_cells_are_those_the_published_rows_teach() {
+    let library = shipped();
+    let mut observations = published();
+    for turn in 0..3 {
+        let fitted = fit(&observations, &library.prices, &library.tokens, "PUBLISHED-USAGE");
+        let mut learned: BTreeMap<(Backend, ModelId), Vec<Cell>> = BTreeMap::new();
+        for found in fitted.cells {
+            learned.entry((found.backend, found.model)).or_default().push(found.cell);
+        }
+        for (key, profile) in &library.tokens {
+            let expected = learned.remove(key).unwrap_or_default();
+            assert_eq!(profile.cells, expected, "turn {turn}: {key:?}");
+        }
+        assert!(learned.is_empty(), "{learned:?}");
+        let middle = observations.len() / 2 + turn;
+        observations.rotate_left(middle);
+    }
+}
+
+#[test]
+fn fixtures_and_approximate_figures_teach_nothing() {
+    let library = shipped();
+    let mut invented = published();
+    invented.retain(|observation| observation.kind != RecordKind::Measured);
+    assert_eq!(invented.len(), 19);
+    let fitted = fit(&invented, &library.prices, &library.tokens, "X");
+    assert!(fitted.cells.is_empty());
+    assert_eq!(fitted.left_out.values().sum::<u64>(), 19);
+}
+
+#[test]
+fn an_observation_survives_its_own_file() {
+    for observation in published().into_iter().take(50) {
+        let line = serde_json::to_string(&observation).unwrap();
+        assert_eq!(read_observations(&line).unwrap(), [observation]);
+    }
+    let error = read_observations("{\"schema\": 1}").unwrap_err();
+    assert_eq!(error.line, 1);
+    let error = read_observations(
+        "\n{\"schema\": \"burndown.observation/9\", \"model\": \"m\", \"kind\": \"measured\"}",
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "line 2: schema `burndown.observation/9`, expected `burndown.observation/1`"
+    );
+}
+
+/// A rule that a response contradicts is reported with what it said.
+#[test]
+fn a_contradicted_rule_is_named() {
+    let library = shipped();
+    let mut observations = published();
+    observations.retain(|observation| observation.shape.input_pixels.len() == 1);
+    let usage = observations[0].usage.as_mut().unwrap();
+    usage["promptTokensDetails"] = serde_json::json!([{ "modality": "IMAGE", "tokenCount": 999 }]);
+    usage["promptTokenCount"] = 999.into();
+    usage.remove("cachedContentTokenCount");
+    let fitted = fit(&observations, &library.prices, &library.tokens, "X");
+    let differ: Vec<_> = fitted.rules.iter().flat_map(|rule| &rule.differ).collect();
+    assert_eq!(differ.len(), 1);
+    assert_eq!(differ[0].1, 999);
+}
+
+/// The fallback order: own cell, the profile's pooled range, the other backend; never a zero in silence.
+#[test]
+fn what_is_not_known_is_said() {
+    use burndown::{
+        model::{Endpoint, Grade, ImageSize, Shape, TokenClass},
+        prices::ModelKind,
+        tokens::expect,
+        units::{Range, Share},
+        warning::Warning,
+    };
+    let library = shipped();
+    let shape = |input_images: usize| Shape {
+        prompt_text: Range::exact(10.0),
+        input_images: vec![vec!["1024x1024".parse().unwrap()]; input_images],
+        output_size: ImageSize::OneK,
+        output_text: Range::exact(0.0),
+        thinking_level: None,
+        media_resolution: None,
+        cached_share: Share::NONE,
+    };
+    let of = |backend: Backend, input_images: usize| {
+        let profile: &TokenProfile = &library.tokens[&(backend, ModelId::from("gemini-3-pro-image"))];
+        expect(profile, &shape(input_images), ModelKind::Image, &Endpoint::of(backend)).unwrap()
+    };
+    // n = 4: the cell's own answers.
+    let own = of(Backend::Developer, 0);
+    let text = own.classes[TokenClass::OutputText].as_ref().unwrap();
+    assert_eq!((text.evidence.grade, text.evidence.n), (Grade::Measured, Some(4)));
+    assert!((text.mean - (96.0 + 163.0 + 340.0 + 652.0) / 4.0).abs() < 1e-9);
+    // n = 0: the pooled range of the same backend.
+    let pooled = of(Backend::Developer, 1);
+    assert_eq!(pooled.classes[TokenClass::OutputText].as_ref().unwrap().evidence.n, Some(8));
+    // n = 2 with one and two pictures: the rule of one picture is off, and that is said.
+    let several = of(Backend::Developer, 3);
+    assert!((several.images_per_answer - 1.5).abs() < 1e-9);
+    assert!(several.warnings.iter().any(|warning| warning.code() == "images-vary"));
+    assert!(several.classes[TokenClass::OutputImage].as_ref().unwrap().standard_error > 0.0);
+    // n = 1 on Vertex: an assumption with a width, and a warning.
+    let vertex = of(Backend::Vertex, 0);
+    let thinking = vertex.classes[TokenClass::OutputThinking].as_ref().unwrap();
+    assert_eq!(thinking.evidence.grade, Grade::Assumed);
+    assert!(thinking.mean > 0.0 && thinking.standard_error > 0.0);
+    let weak = |warning: &Warning| {
+        matches!(warning, Warning::WeakEvidence { class: TokenClass::OutputThinking, .. })
+    };
+    assert!(vertex.warnings.iter().any(weak));
+}
