@@ -106,6 +106,11 @@ impl Day {
         Day(self.0.saturating_add(i64::from(days).days()))
     }
 
+    /// The day before.
+    pub fn minus_day(self) -> Day {
+        Day(self.0.saturating_sub(1.day()))
+    }
+
     /// Days from this one to another, negative when the other is earlier.
     pub fn days_until(self, other: Day) -> i64 {
         self.0.duration_until(other.0).as_hours() / 24

@@ -70,10 +70,13 @@ impl SourceText {
 
     /// A TOML parse error, with the near name when a key is misspelt.
     pub fn toml_complaint(&self, title: &str, error: &toml::de::Error) -> BadFile {
-        let message = error.message();
-        let hint = unknown_field_hint(message);
-        match error.span().filter(|span| !span.is_empty() || span.start > 0) {
-            Some(span) => self.complaint(span, title, message, hint.as_deref()),
+        let message = plain_words(error.message());
+        let span = error.span().filter(|span| !span.is_empty() || span.start > 0);
+        let single = span.as_ref().is_some_and(|span| self.text[span.start..].starts_with("[route]"));
+        let hint = unknown_field_hint(&message)
+            .or_else(|| single.then(|| "a route is written with two brackets: [[route]]".to_string()));
+        match span {
+            Some(span) => self.complaint(span, title, &message, hint.as_deref()),
             None => BadFile(format!("{title}\n --> {}\n  {message}", self.name)),
         }
     }
@@ -116,6 +119,21 @@ pub fn read_limited(path: &Path, bytes_max: u64) -> Result<Vec<u8>, BadFile> {
         )));
     }
     Ok(bytes)
+}
+
+/// The parser speaks of Rust's types; people write files.
+fn plain_words(message: &str) -> String {
+    const WORDS: &[(&str, &str)] = &[
+        ("a Decimal type representing a fixed-point number", "a number"),
+        ("expected a sequence", "expected a list [\u{2026}]"),
+        ("invalid type: sequence", "invalid type: list"),
+        ("invalid type: map", "invalid type: table"),
+        ("expected u32", "expected a whole number from 0"),
+        ("expected u64", "expected a whole number from 0"),
+        ("expected f64", "expected a number"),
+        ("floating point `", "number `"),
+    ];
+    WORDS.iter().fold(message.to_string(), |text, (from, to)| text.replace(from, to))
 }
 
 /// "did you mean" for serde's "unknown field `nam`, expected one of `name`, `model`".

@@ -217,18 +217,6 @@ pub enum Warning {
         /// Images in the request.
         found: u32,
     },
-    /// An answer of this size may not fit the model's output limit, or a prompt its context.
-    #[error("{what} of {model} is {found} tokens, above its limit of {max}")]
-    OverLimit {
-        /// The model.
-        model: ModelId,
-        /// "prompt" or "answer".
-        what: &'static str,
-        /// Tokens of the request.
-        found: u64,
-        /// The limit.
-        max: u64,
-    },
     /// The usage of a response is odd; the text says how.
     #[error("{0}")]
     Usage(String),
@@ -291,6 +279,16 @@ pub enum Warning {
         /// Last day.
         last: Day,
     },
+    /// A route has no requests inside the horizon.
+    #[error("route {route} has no requests between {first} and {last}: it adds nothing to the bill")]
+    NoTraffic {
+        /// The route.
+        route: String,
+        /// First day of the horizon.
+        first: Day,
+        /// Last day of the horizon.
+        last: Day,
+    },
     /// A tier that this route could use has no price row on this placement.
     #[error("{placement} is not offered")]
     NotOffered {
@@ -337,7 +335,6 @@ impl Warning {
             Warning::NoCachePrice { .. } => "no-cache-price",
             Warning::SizeNotMade { .. } => "size-not-made",
             Warning::TooManyImages { .. } => "too-many-images",
-            Warning::OverLimit { .. } => "over-limit",
             Warning::Usage(_) => "usage-anomaly",
             Warning::Provisioned => "provisioned",
             Warning::NoThroughput { .. } => "no-throughput",
@@ -345,6 +342,7 @@ impl Warning {
             Warning::TermOutlivesModel { .. } => "term-outlives-model",
             Warning::ThroughputLocationUnknown { .. } => "throughput-location-unknown",
             Warning::NotCounted { .. } => "not-counted",
+            Warning::NoTraffic { .. } => "no-traffic",
             Warning::OutsideHorizon { .. } => "outside-horizon",
             Warning::NotOffered { .. } => "not-offered",
         }

@@ -198,6 +198,9 @@ pub(super) fn plan_with(
         let reason = format!("no tokens known for {} images", route.shape.output_size);
         return impossible(reason, warnings);
     };
+    if let Some(reason) = too_long(&expected.classes, facts) {
+        return impossible(reason, warnings);
+    }
     warnings.extend(expected.warnings.clone());
     let status = status(inputs, &placement, first, next);
     let service = service(inputs, &placement, &status, first, next);
@@ -264,6 +267,19 @@ fn cannot_make(
     let max = facts.max_input_images.filter(|max| found > *max)?;
     warnings.push(Warning::TooManyImages { model: facts.id.clone(), max, found });
     Some(format!("takes at most {max} input images"))
+}
+
+/// A prompt or an answer that the model cannot hold.
+fn too_long(classes: &ByClass<Option<ClassTokens>>, facts: &crate::prices::ModelFacts) -> Option<String> {
+    let sum = |input: bool| -> f64 {
+        classes.iter().filter(|(class, _)| class.is_input() == input).map(mean_of).sum()
+    };
+    let above = |what: &str, tokens: f64, max: Option<u64>| {
+        let max = max.filter(|max| tokens > *max as f64)?;
+        Some(format!("{what} of {tokens:.0} tokens is above its limit of {max}"))
+    };
+    above("a prompt", sum(true), facts.max_input_tokens)
+        .or_else(|| above("an answer", sum(false), facts.max_output_tokens))
 }
 
 /// The profile of this backend, or the other backend's with a warning.

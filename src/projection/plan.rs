@@ -163,6 +163,10 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         warnings.extend(life_of_others(route));
     }
     warnings.extend(gsu.warnings.clone());
+    for route in routes.iter().filter(|route| route.requests_total == 0.0) {
+        let (first, last) = (workload.start, months[months.len() - 1].next.minus_day());
+        warnings.push(Warning::NoTraffic { route: route.name.clone(), first, last });
+    }
     let mut seen = std::collections::BTreeSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
     Ok(Plan {

@@ -35,6 +35,7 @@ impl Resolver<'_> {
         raw: &RawRoute,
         span: &std::ops::Range<usize>,
         route: &str,
+        makes_images: bool,
         horizon: Stretch,
     ) -> Result<(Volume, Option<Range>), BadFile> {
         let given = [
@@ -48,7 +49,10 @@ impl Resolver<'_> {
             return Err(self.fail(span.clone(), found));
         };
         let mut range = *number.as_ref();
-        if range.is_exact() && range.likely > 0.0 {
+        if range.p95 == 0.0 {
+            return Err(self.fail(number.span(), "expected a number of requests above 0"));
+        }
+        if range.is_exact() {
             self.assume(Some(route), "volume", format!("± {:.0} %", VOLUME_WIDTH * 100.0));
             range = Range::around(range.likely, VOLUME_WIDTH);
         }
@@ -75,6 +79,10 @@ impl Resolver<'_> {
             return Ok((Volume::Total { requests: range, first, next: days.next }, None));
         }
         if raw.accepted_images_per_month.is_some() {
+            if !makes_images {
+                let found = "a text model makes no images to accept; use requests_per_month";
+                return Err(self.fail(number.span(), found));
+            }
             let tries = match &raw.tries_per_accepted {
                 Some(tries) => *tries.as_ref(),
                 None => {

@@ -23,14 +23,14 @@ pub(super) const ROUTES_MAX: usize = 10_000;
 #[serde(deny_unknown_fields)]
 pub struct WorkloadFile {
     pub(super) schema: Option<Spanned<String>>,
-    pub(super) name: Option<String>,
+    pub(super) name: Option<Spanned<String>>,
     #[serde(rename = "description")]
     pub(super) _description: Option<String>,
     pub(super) as_of: Option<Day>,
     pub(super) start: Option<Spanned<Day>>,
     pub(super) horizon_months: Option<Spanned<u32>>,
     pub(super) time_zone: Option<Spanned<String>>,
-    pub(super) budget_usd_per_month: Option<Rate>,
+    pub(super) budget_usd_per_month: Option<Spanned<Rate>>,
     pub(super) currency: Option<Spanned<String>>,
     pub(super) price_factor: Option<RawPriceFactors>,
     pub(super) credits: Option<Spanned<Vec<RawCredit>>>,
@@ -45,33 +45,34 @@ pub struct WorkloadFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPriceFactors {
-    pub tokens: Option<f64>,
-    pub gsu_hours: Option<f64>,
+    pub tokens: Option<Spanned<f64>>,
+    pub gsu_hours: Option<Spanned<f64>>,
 }
 
 /// A credit on the bill.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "checked for form; counting it comes with the simulated bill")]
 pub(super) struct RawCredit {
+    #[expect(dead_code, reason = "checked for form; counting it comes with the simulated bill")]
     pub usd: Rate,
     pub from: Option<Day>,
     pub until: Option<Day>,
-    pub note: Option<String>,
+    #[serde(rename = "note")]
+    pub _note: Option<String>,
 }
 
 /// An existing order of provisioned throughput.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "checked for form; counting it comes with the ladder of terms")]
 pub(super) struct RawOrder {
-    pub model: String,
-    pub location: Option<String>,
-    pub count: u64,
-    pub term: String,
-    pub start: Day,
-    #[serde(default)]
-    pub auto_renew: bool,
+    pub model: Spanned<String>,
+    pub location: Option<Spanned<String>>,
+    pub count: Spanned<u64>,
+    pub term: Spanned<String>,
+    #[serde(rename = "start")]
+    pub _start: Day,
+    #[serde(default, rename = "auto_renew")]
+    pub _auto_renew: bool,
 }
 
 /// One kind of request.
@@ -88,7 +89,7 @@ pub(super) struct RawRoute {
     pub prompt_tokens: Option<Spanned<Range>>,
     pub input_images: Option<Vec<Spanned<String>>>,
     pub output_size: Option<Spanned<ImageSize>>,
-    pub output_text_tokens: Option<Range>,
+    pub output_text_tokens: Option<Spanned<Range>>,
     pub thinking_level: Option<ThinkingLevel>,
     pub media_resolution: Option<MediaResolution>,
     pub cached_share: Option<Share>,
@@ -103,9 +104,9 @@ pub(super) struct RawRoute {
     pub end: Option<Spanned<Day>>,
     pub day_shape: Option<Spanned<DayShape>>,
     pub week_shape: Option<Spanned<Vec<f64>>>,
-    pub peak_requests_per_minute: Option<f64>,
-    pub timeout_seconds: Option<f64>,
-    pub max_attempts: Option<u32>,
+    pub peak_requests_per_minute: Option<Spanned<f64>>,
+    pub timeout_seconds: Option<Spanned<f64>>,
+    pub max_attempts: Option<Spanned<u32>>,
     pub max_wait_hours: Option<Spanned<f64>>,
     pub throttled_share_max: Option<Share>,
 }

@@ -48,6 +48,12 @@ impl Resolver<'_> {
             let found = "this route has no `output_text_tokens`";
             return Err(self.source.complaint(span.clone(), TITLE, found, Some(hint)));
         }
+        if let Some(tokens) = &raw.output_text_tokens
+            && tokens.as_ref().p95 == 0.0
+            && !makes_images
+        {
+            return Err(self.fail(tokens.span(), "an answer of a text model has at least 1 token"));
+        }
         if raw.thinking_level.is_none() {
             self.assume(Some(route), "thinking_level", "the API's own");
         }
@@ -58,7 +64,7 @@ impl Resolver<'_> {
             prompt_text,
             input_images,
             output_size,
-            output_text: raw.output_text_tokens.unwrap_or(Range::exact(0.0)),
+            output_text: raw.output_text_tokens.as_ref().map_or(Range::exact(0.0), |tokens| *tokens.as_ref()),
             thinking_level: raw.thinking_level,
             media_resolution: raw.media_resolution,
             cached_share: raw.cached_share.unwrap_or(Share::NONE),
@@ -77,6 +83,9 @@ impl Resolver<'_> {
             return Err(self.fail(span.clone(), found));
         }
         if let Some(tokens) = &raw.prompt_tokens {
+            if tokens.as_ref().p95 == 0.0 {
+                return Err(self.fail(tokens.span(), "a prompt has at least 1 token"));
+            }
             return Ok(*tokens.as_ref());
         }
         let text = match (&raw.prompt, &raw.prompt_file) {
@@ -88,6 +97,10 @@ impl Resolver<'_> {
             },
             (None, None) => unreachable!("one of three is given"),
         };
+        if text.trim().is_empty() {
+            let place = raw.prompt.as_ref().or(raw.prompt_file.as_ref()).map_or(span.clone(), Spanned::span);
+            return Err(self.fail(place, "the prompt is empty"));
+        }
         let tokens = tokens_of_text(&text);
         self.assume(
             Some(route),

@@ -7,7 +7,7 @@ use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
 use crate::{
     calendar::{Day, Stretch, is_time_zone},
     diagnostics::{BadFile, SourceText},
-    model::{Endpoint, Location, ModelId, Shape, Tier},
+    model::{Endpoint, Location, ModelId, Shape, Tier, or_list},
     prices::{ModelKind, PriceBook},
     units::Range,
     warning::Warning,
@@ -191,6 +191,16 @@ impl Resolver<'_> {
         };
         let horizon_months = self.horizon(file.horizon_months.as_ref())?;
         self.account_keys(&file)?;
+        let name = match &file.name {
+            Some(name) => self.printable(name, "a workload's name")?,
+            None => stem(&self.source.name),
+        };
+        let budget_usd_per_month = file.budget_usd_per_month.as_ref().map(|budget| budget.as_ref().to_f64());
+        if let (Some(budget), Some(given)) = (budget_usd_per_month, &file.budget_usd_per_month)
+            && budget <= 0.0
+        {
+            return Err(self.fail(given.span(), "a budget is above 0; leave the key away for none"));
+        }
         let factors = file.price_factor.unwrap_or_default();
         let mut price_factors = PriceFactors { tokens: 1.0, gsu_hours: 1.0 };
         for (factor, given, key) in [
@@ -198,13 +208,8 @@ impl Resolver<'_> {
             (&mut price_factors.gsu_hours, factors.gsu_hours, "price_factor.gsu_hours"),
         ] {
             match given {
-                Some(value) if (0.0..=10.0).contains(&value) => *factor = value,
                 Some(value) => {
-                    let text = format!(
-                        "{TITLE}\n --> {}\n  `{key}` lies between 0 and 10 (0.9 is 10 % off), found {value}",
-                        self.source.name
-                    );
-                    return Err(BadFile(text));
+                    *factor = self.positive(&value, "a factor on list prices (0.9 is 10 % off)", 10.0)?
                 }
                 None => self.assume(None, key, "1 (list price)"),
             }
@@ -220,11 +225,11 @@ impl Resolver<'_> {
             routes.push(route);
         }
         Ok(Workload {
-            name: file.name.unwrap_or_else(|| stem(&self.source.name)),
+            name,
             as_of,
             start,
             horizon_months,
-            budget_usd_per_month: file.budget_usd_per_month.map(|rate| rate.to_f64()),
+            budget_usd_per_month,
             price_factors,
             developer_tier: file.developer_tier.map(Spanned::into_inner),
             seed: file.seed.unwrap_or(SEED),
@@ -269,24 +274,72 @@ impl Resolver<'_> {
         {
             return Err(self.fail(tier.span(), "the Developer API has spend tiers 1, 2 and 3"));
         }
-        for (key, given) in [("credits", file.credits.is_some()), ("gsu_orders", file.gsu_orders.is_some())] {
-            if given {
-                self.warnings.push(Warning::NotCounted { key });
+        self.credits_and_orders(file)?;
+        Ok(())
+    }
+
+    /// Checked now, counted by a later version; the report says so.
+    fn credits_and_orders(&mut self, file: &WorkloadFile) -> Result<(), BadFile> {
+        if let Some(credits) = &file.credits {
+            let backwards = credits.as_ref().iter().any(
+                |credit| matches!((credit.from, credit.until), (Some(from), Some(until)) if until < from),
+            );
+            if backwards {
+                return Err(self.fail(credits.span(), "a credit ends before it starts"));
+            }
+            self.warnings.push(Warning::NotCounted { key: "credits" });
+        }
+        let Some(orders) = &file.gsu_orders else { return Ok(()) };
+        for order in orders.as_ref() {
+            if let Err(error) = self.book.resolve(order.model.as_ref()) {
+                return Err(self.fail(order.model.span(), &error.to_string()));
+            }
+            if let Some(location) = &order.location
+                && let Err(error) = location.as_ref().parse::<Location>()
+            {
+                return Err(self.fail(location.span(), &error.to_string()));
+            }
+            if *order.count.as_ref() == 0 {
+                return Err(self.fail(order.count.span(), "an order holds at least 1 GSU"));
+            }
+            let terms = ["1-week", "1-month", "3-months", "1-year"];
+            if !terms.contains(&order.term.as_ref().as_str()) {
+                let found = format!("unknown term `{}`, expected {}", order.term.as_ref(), or_list(&terms));
+                return Err(self.fail(order.term.span(), &found));
             }
         }
+        self.warnings.push(Warning::NotCounted { key: "gsu_orders" });
         Ok(())
+    }
+
+    /// A number above 0, up to a limit.
+    pub(super) fn positive(&self, value: &Spanned<f64>, what: &str, max: f64) -> Result<f64, BadFile> {
+        let number = *value.as_ref();
+        if number > 0.0 && number <= max {
+            return Ok(number);
+        }
+        Err(self.fail(value.span(), &format!("expected {what}, above 0 and at most {max}, found {number}")))
+    }
+
+    /// A name of 1 to 64 characters that can be seen.
+    fn printable(&self, name: &Spanned<String>, what: &str) -> Result<String, BadFile> {
+        let text = name.as_ref().trim();
+        if text.is_empty() || text.chars().count() > 64 || text.chars().any(is_invisible) {
+            return Err(self.fail(name.span(), &format!("{what} has 1 to 64 printable characters")));
+        }
+        Ok(text.to_string())
     }
 
     fn route(&mut self, raw: Spanned<RawRoute>, horizon: Stretch) -> Result<Route, BadFile> {
         let span = raw.span();
         let raw = raw.into_inner();
-        let name = self.route_name(&raw.name)?;
+        let name = self.printable(&raw.name, "a route's name")?;
         let models = self.models(&raw, &span, &name)?;
         let makes_images = self.book.facts(&models[0]).is_some_and(|facts| facts.kind == ModelKind::Image);
         let endpoints = self.endpoints(&raw, &name)?;
         let tier = self.tier(&raw)?;
         let shape = self.shape(&raw, &span, &name, &models[0], makes_images)?;
-        let (volume, tries_per_accepted) = self.volume(&raw, &span, &name, horizon)?;
+        let (volume, tries_per_accepted) = self.volume(&raw, &span, &name, makes_images, horizon)?;
         if let (Some(launch), Some(end)) = (raw.launch, &raw.end)
             && end.as_ref() < &launch
         {
@@ -301,15 +354,12 @@ impl Resolver<'_> {
         };
         let hour_weights = self.hour_weights(raw.day_shape.as_ref(), &name)?;
         let day_weights = self.day_weights(raw.week_shape.as_ref(), raw.day_shape.as_ref())?;
-        for (key, given) in [
-            ("timeout_seconds", raw.timeout_seconds.is_some()),
-            ("max_attempts", raw.max_attempts.is_some()),
-            ("throttled_share_max", raw.throttled_share_max.is_some()),
-        ] {
-            if given {
-                self.warnings.push(Warning::NotCounted { key });
-            }
-        }
+        let peak_requests_per_minute = match &raw.peak_requests_per_minute {
+            Some(peak) => Some(self.positive(peak, "requests a minute", 1e9)?),
+            None => None,
+        };
+        self.not_counted(&raw)?;
+        self.same_kind(&raw, &models)?;
         Ok(Route {
             waiting_tiers: self.waiting_tiers(raw.max_wait_hours.as_ref(), tier)?,
             name,
@@ -323,19 +373,37 @@ impl Resolver<'_> {
             end: raw.end.map(Spanned::into_inner),
             hour_weights,
             day_weights,
-            peak_requests_per_minute: raw
-                .peak_requests_per_minute
-                .filter(|peak| peak.is_finite() && *peak > 0.0),
+            peak_requests_per_minute,
             tries_per_accepted,
         })
     }
 
-    fn route_name(&self, name: &Spanned<String>) -> Result<String, BadFile> {
-        let text = name.as_ref().trim();
-        if text.is_empty() || text.chars().count() > 64 || text.chars().any(char::is_control) {
-            return Err(self.fail(name.span(), "a route's name has 1 to 64 printable characters"));
+    /// Keys that are checked now and counted by a later version.
+    fn not_counted(&mut self, raw: &RawRoute) -> Result<(), BadFile> {
+        if let Some(timeout) = &raw.timeout_seconds {
+            self.positive(timeout, "seconds", 86_400.0)?;
+            self.warnings.push(Warning::NotCounted { key: "timeout_seconds" });
         }
-        Ok(text.to_string())
+        if let Some(attempts) = &raw.max_attempts {
+            if *attempts.as_ref() == 0 {
+                return Err(self.fail(attempts.span(), "a request takes at least 1 attempt"));
+            }
+            self.warnings.push(Warning::NotCounted { key: "max_attempts" });
+        }
+        if raw.throttled_share_max.is_some() {
+            self.warnings.push(Warning::NotCounted { key: "throttled_share_max" });
+        }
+        Ok(())
+    }
+
+    /// Models that are compared make the same thing.
+    fn same_kind(&self, raw: &RawRoute, models: &[ModelId]) -> Result<(), BadFile> {
+        let kind = |model: &ModelId| self.book.facts(model).map(|facts| facts.kind);
+        let first = kind(&models[0]);
+        let Some(other) = models.iter().find(|model| kind(model) != first) else { return Ok(()) };
+        let place = raw.models.as_ref().map_or(raw.name.span(), Spanned::span);
+        let found = format!("{other} and {} do not make the same kind of answer", models[0]);
+        Err(self.fail(place, &found))
     }
 
     fn models(
@@ -377,8 +445,12 @@ impl Resolver<'_> {
                 Err(self.fail(list.span(), "no placement is left; leave the key away for every one"))
             }
             Some(list) => {
-                let mut endpoints = list.as_ref().clone();
-                endpoints.dedup();
+                let mut endpoints: Vec<Endpoint> = Vec::new();
+                for endpoint in list.as_ref() {
+                    if !endpoints.contains(endpoint) {
+                        endpoints.push(endpoint.clone());
+                    }
+                }
                 Ok(endpoints)
             }
             None => {
@@ -420,4 +492,10 @@ impl Resolver<'_> {
 fn stem(path: &str) -> String {
     let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
     file.split_once(".toml").map_or(file, |(stem, _)| stem).to_string()
+}
+
+/// Characters that a terminal obeys or does not show: controls, zero-width and direction marks.
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
