@@ -288,7 +288,8 @@ impl Range {
     /// The product with an independent range; relative half widths add in quadrature.
     pub fn product(self, other: Range) -> Range {
         if self.likely == 0.0 || other.likely == 0.0 {
-            return Range::exact(0.0);
+            // No relative width around nothing: the ends multiply.
+            return Range { p05: self.p05 * other.p05, likely: 0.0, p95: self.p95 * other.p95 };
         }
         let likely = self.likely * other.likely;
         let both = |a: f64, b: f64| (a / self.likely - 1.0).hypot(b / other.likely - 1.0);

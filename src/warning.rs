@@ -135,6 +135,18 @@ pub enum Warning {
         /// Answers it rests on, when it was measured.
         n: Option<u64>,
     },
+    /// No answer to this kind of request was seen on this backend.
+    #[error(
+        "no answer of {model} on {endpoint} to {kind} requests was seen: its tokens rest on documents and on other kinds of request"
+    )]
+    NoneSeen {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// Kind of request.
+        kind: &'static str,
+    },
     /// Answers did not all hold the one image that the documentation speaks of.
     #[error(
         "answers of {model} on {endpoint} to {kind} requests held {seen}; every image counts in the usage"
@@ -327,6 +339,7 @@ impl Warning {
             Warning::StaleBook { .. } => "stale-book",
             Warning::DerivedPrice { .. } => "derived-price",
             Warning::WeakEvidence { .. } => "weak-evidence",
+            Warning::NoneSeen { .. } => "none-seen",
             Warning::ImagesVary { .. } => "images-vary",
             Warning::ProfileStandsIn { .. } => "profile-stands-in",
             Warning::ResolutionRefused { .. } => "resolution-refused",

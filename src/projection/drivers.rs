@@ -126,7 +126,7 @@ fn tokens(routes: &[RoutePlan], months: usize) -> Vec<Driver> {
     let driver =
         |((model, endpoint, class), (sd, from_to)): ((ModelId, Endpoint, TokenClass), (f64, String))| {
             Driver {
-                name: format!("{} per request, {model} {endpoint}", class.label()),
+                name: format!("{} tokens, {model} {endpoint}", class.label()),
                 from_to,
                 low_usd: -z * sd,
                 high_usd: z * sd,

@@ -138,7 +138,22 @@ pub enum ProjectError {
         /// What to do.
         hint: String,
     },
+    /// Growth carries a route beyond any real traffic.
+    #[error(
+        "route `{route}` grows to {requests:e} requests in {month}, more than {REQUESTS_PER_MONTH_MAX:e}\n\nhint: is growth_per_month meant in percent? 0.05 is 5 % a month"
+    )]
+    GrowsBeyondBelief {
+        /// The route.
+        route: String,
+        /// The month.
+        month: String,
+        /// Requests of that month.
+        requests: f64,
+    },
 }
+
+/// Most requests of a route in a month; above it a slip is likelier than the traffic.
+const REQUESTS_PER_MONTH_MAX: f64 = 1e14;
 
 /// Projects a workload over its horizon.
 ///
@@ -238,6 +253,7 @@ fn plan_route(
     route: &Route,
     months: &[crate::calendar::Month],
 ) -> Result<RoutePlan, ProjectError> {
+    check_growth(route, months)?;
     let mut placements = Vec::new();
     for model in &route.models {
         for endpoint in &route.endpoints {
@@ -257,6 +273,19 @@ fn plan_route(
         })
         .sum();
     Ok(RoutePlan { name: route.name.clone(), chosen, placements, requests_total })
+}
+
+fn check_growth(route: &Route, months: &[crate::calendar::Month]) -> Result<(), ProjectError> {
+    for (at, month) in months.iter().enumerate() {
+        let whole = crate::calendar::Stretch { first: month.first, next: month.next };
+        let requests = super::placement::requests_in(route, at, *month, whole);
+        // Not a number is beyond belief, too.
+        if requests.is_nan() || requests > REQUESTS_PER_MONTH_MAX {
+            let (route, month) = (route.name.clone(), month.label());
+            return Err(ProjectError::GrowsBeyondBelief { route, month, requests });
+        }
+    }
+    Ok(())
 }
 
 /// The route's own tier first, then the other tiers that have a price.

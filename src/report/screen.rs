@@ -165,7 +165,7 @@ fn places(plan: &Plan) -> Vec<Block> {
             words(label),
             shown(money_small(request.usd_total), format!("{pointer}/per_request/usd_total")),
             shown(money_whole(plan.usd_per_served_month), format!("{pointer}/usd_per_served_month")),
-            words(evidence(request)),
+            words(evidence_short(request)),
         ]);
     }
     let mut blocks = vec![Block::Rows {
@@ -269,12 +269,25 @@ fn gone(plan: &Plan) -> Vec<String> {
     lines
 }
 
-/// Grade and number of answers behind a placement.
+/// What stands behind a placement, in two words: answers seen of this kind, or the grade.
+fn evidence_short(request: &PerRequest) -> String {
+    let makes_images = request.sheet_usd_per_image.is_some();
+    match (&request.seen, request.grade, request.answers) {
+        (_, Grade::Rehearsed, _) => "rehearsed".into(),
+        (Some(seen), _, _) if seen.answers == 1 => "1 answer: weak".into(),
+        (Some(seen), _, _) => format!("{} answers", seen.answers),
+        (None, _, _) if makes_images => "none seen".into(),
+        (None, Grade::Measured, Some(1)) => "1 answer: weak".into(),
+        (None, Grade::Measured, Some(n)) => format!("{n} answers"),
+        (None, grade, _) => grade.to_string(),
+    }
+}
+
+/// Grade of the classes that cost, and answers seen.
 pub(super) fn evidence(request: &PerRequest) -> String {
     match (request.grade, request.answers) {
-        (Grade::Measured, Some(1)) => "1 answer: weak".into(),
         (Grade::Measured, Some(n)) => format!("measured, n={n}"),
-        (grade, _) => grade.to_string(),
+        (grade, _) => format!("{grade}, {}", evidence_short(request)),
     }
 }
 

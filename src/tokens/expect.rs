@@ -48,7 +48,7 @@ const ANSWERS_FOR_TRUST: u64 = 10;
 pub fn expect(
     profile: &TokenProfile,
     shape: &Shape,
-    kind: ModelKind,
+    makes: ModelKind,
     endpoint: &Endpoint,
 ) -> Option<ExpectedTokens> {
     let mut warnings = Vec::new();
@@ -63,7 +63,12 @@ pub fn expect(
     classes[TokenClass::InputText] = Some(prompt).filter(|tokens| tokens.mean > 0.0);
     classes[TokenClass::InputImage] = input_images(profile, shape, endpoint, &mut warnings);
     let mut images_per_answer = 0.0;
-    if kind == ModelKind::Image {
+    if makes == ModelKind::Image {
+        let kind = RequestKind::of(shape.input_images.len());
+        if profile.cell(kind).is_none() {
+            let (model, endpoint, kind) = (profile.model.clone(), endpoint.clone(), kind.as_str());
+            warnings.push(Warning::NoneSeen { model, endpoint, kind });
+        }
         let images = output_images(profile, shape, endpoint, &mut warnings)?;
         images_per_answer = images.1;
         classes[TokenClass::OutputImage] = Some(images.0);

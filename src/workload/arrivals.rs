@@ -14,6 +14,15 @@ use crate::{
     warning::Warning,
 };
 
+/// Most requests of one route, in a month, a day or a job.
+const REQUESTS_MAX: f64 = 1e12;
+
+/// Most tries that one accepted image takes.
+const TRIES_MAX: f64 = 10_000.0;
+
+/// Widest range: p95 over the likely value.
+const RANGE_FACTOR_MAX: f64 = 1_000.0;
+
 /// Half width of a volume that was given as one number.
 const VOLUME_WIDTH: f64 = 0.15;
 
@@ -49,9 +58,7 @@ impl Resolver<'_> {
             return Err(self.fail(span.clone(), found));
         };
         let mut range = *number.as_ref();
-        if range.p95 == 0.0 {
-            return Err(self.fail(number.span(), "expected a number of requests above 0"));
-        }
+        self.believable(number, "requests", REQUESTS_MAX)?;
         if range.is_exact() {
             self.assume(Some(route), "volume", format!("± {:.0} %", VOLUME_WIDTH * 100.0));
             range = Range::around(range.likely, VOLUME_WIDTH);
@@ -90,6 +97,9 @@ impl Resolver<'_> {
                     return Err(self.fail(number.span(), found));
                 }
             };
+            if let Some(given) = &raw.tries_per_accepted {
+                self.believable(given, "tries", TRIES_MAX)?;
+            }
             if tries.p05 < 1.0 {
                 let place = raw.tries_per_accepted.as_ref().map_or(number.span(), Spanned::span);
                 return Err(self.fail(place, "an accepted image takes at least 1 try"));
@@ -100,6 +110,21 @@ impl Resolver<'_> {
             if raw.requests_per_day.is_some() { Volume::PerDay(range) } else { Volume::PerMonth(range) },
             None,
         ))
+    }
+
+    /// A number above 0 and within reason, its range no wider than a guess can be.
+    fn believable(&self, number: &Spanned<Range>, what: &str, max: f64) -> Result<(), BadFile> {
+        let range = *number.as_ref();
+        let found = if range.p95 <= 0.0 {
+            format!("expected a number of {what} above 0")
+        } else if range.p95 > max {
+            format!("expected at most {max:e} {what}, found {:e}", range.p95)
+        } else if range.likely > 0.0 && range.p95 > RANGE_FACTOR_MAX * range.likely {
+            format!("a p95 more than {RANGE_FACTOR_MAX} times the likely value says nothing; split the route")
+        } else {
+            return Ok(());
+        };
+        Err(self.fail(number.span(), &found))
     }
 
     pub(super) fn hour_weights(
