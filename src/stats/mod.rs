@@ -1,9 +1,17 @@
 //! Numbers only: nothing here knows what a token or a dollar is.
 
+mod bootstrap;
+#[cfg(test)]
+mod coverage;
+mod dirichlet;
 mod lognormal;
 mod proportion;
 mod quantile;
+mod random;
 
+pub use bootstrap::{CAP_WEIGHT, Moments, Sample, SampleError, ScalarMoments};
+pub use dirichlet::{category_probabilities, draw_category_probabilities};
 pub use lognormal::{LogNormal, standard_normal_quantile};
-pub use proportion::jeffreys_interval;
+pub use proportion::{Proportion, jeffreys_interval, zero_event_bound};
 pub use quantile::quantile;
+pub use random::generator;
