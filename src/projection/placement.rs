@@ -7,8 +7,8 @@ use crate::{
     calendar::{Day, Month, Stretch, cut},
     model::{ByClass, Endpoint, Grade, ModelId, Placement, Shape, TokenClass},
     prices::{EndKind, ModelKind, PriceError, Prices},
-    stats::{jeffreys_interval, quantile},
-    tokens::{Behaviour, Cell, ClassTokens, RequestKind, TokenProfile, counts_in_words, expect},
+    stats::{Sample, jeffreys_interval, quantile},
+    tokens::{Behaviour, Cell, ClassTokens, RequestKind, TokenProfile, counts_in_words, expect, own_cell},
     units::{Rate, TOKENS_PER_MTOK},
     warning::Warning,
     workload::{Route, Volume},
@@ -489,11 +489,7 @@ fn per_request(
 ) -> PerRequest {
     let usd_total = quote.usd.total();
     let tokens = with_cached(expected, &quote.tokens);
-    let variance: f64 = tokens
-        .iter()
-        .filter_map(|(class, tokens)| Some((quote.rates[class], tokens.as_ref()?.standard_error)))
-        .map(|(rate, error)| (rate * error / TOKENS_PER_MTOK as f64).powi(2))
-        .sum();
+    let usd_standard_error = standard_error(&quote, &tokens, profile, &route.shape);
     let counts = tokens.iter().filter_map(|(class, tokens)| Some((class, tokens.as_ref()?)));
     let big: Vec<&ClassTokens> = counts
         .filter(|(class, _)| quote.usd[*class] >= SHARE_THAT_COUNTS * usd_total)
@@ -507,7 +503,7 @@ fn per_request(
         behaviours: profile.behaviours.clone(),
         usd: quote.usd,
         usd_total,
-        usd_standard_error: variance.sqrt(),
+        usd_standard_error,
         complete: quote.complete,
         images_per_answer,
         sheet_usd_per_image: sheet.map(|tokens| *tokens as f64 * image_rate / TOKENS_PER_MTOK as f64),
@@ -517,16 +513,42 @@ fn per_request(
     }
 }
 
+/// Standard error of the mean cost. Text and thinking of the cell's answers go together: their joint error
+/// comes from the Bayesian bootstrap of whole answers; other classes err on their own.
+fn standard_error(
+    quote: &Quote,
+    tokens: &ByClass<Option<ClassTokens>>,
+    profile: &TokenProfile,
+    shape: &Shape,
+) -> f64 {
+    let usd_per_token = |class: TokenClass| quote.rates[class] / TOKENS_PER_MTOK as f64;
+    let joint = [TokenClass::OutputText, TokenClass::OutputThinking];
+    let cell = own_cell(profile, shape).filter(|_| shape.output_text.is_exact());
+    let together = cell.and_then(|cell| {
+        let rows: Vec<Vec<f64>> =
+            cell.answers.iter().map(|answer| vec![answer.text as f64, answer.thinking as f64]).collect();
+        let sample = Sample::new(&rows).ok()?;
+        let prices = joint.map(usd_per_token);
+        Some(sample.linear_moments(&sample.cap(&[None, None]), &prices).standard_error)
+    });
+    let alone = tokens.iter().filter(|(class, _)| together.is_none() || !joint.contains(class));
+    let variance: f64 = alone
+        .filter_map(|(class, tokens)| Some((usd_per_token(class), tokens.as_ref()?.standard_error)))
+        .map(|(rate, error)| (rate * error).powi(2))
+        .sum();
+    variance.sqrt().hypot(together.unwrap_or(0.0))
+}
+
 fn seen(cell: &Cell) -> Seen {
     let answers = cell.answers.len() as u64;
     let latency = |p: f64| quantile(&cell.latency_seconds, p);
     let bytes: u64 = cell.image_bytes.iter().sum();
     let measured = cell.image_bytes.len() as f64;
-    let (low, high) = jeffreys_interval(cell.blocked, answers + cell.blocked, 0.9);
+    let blocked = jeffreys_interval(cell.blocked, answers + cell.blocked, 0.9);
     Seen {
         answers,
         blocked: cell.blocked,
-        blocked_share: [low, high],
+        blocked_share: [blocked.low, blocked.high],
         images: counts_in_words(&cell.answers),
         latency_seconds: latency(0.5).zip(latency(0.95)).map(|(p50, p95)| [p50, p95]),
         latency_answers: cell.latency_seconds.len() as u64,

@@ -6,7 +6,7 @@ use super::profile::{Answer, Cell, Evidence, RequestKind, TokenProfile};
 use crate::{
     model::{ByClass, Endpoint, Grade, Shape, TokenClass},
     prices::ModelKind,
-    stats::quantile,
+    stats::{Sample, category_probabilities, quantile},
     units::Range,
     warning::Warning,
 };
@@ -144,7 +144,7 @@ fn input_images(
 const ANSWERS_FOR_A_CELL: usize = 3;
 
 /// The cell of the request's kind, when it has answers enough and the API's own thinking level is asked for.
-fn own_cell<'a>(profile: &'a TokenProfile, shape: &Shape) -> Option<&'a Cell> {
+pub fn own_cell<'a>(profile: &'a TokenProfile, shape: &Shape) -> Option<&'a Cell> {
     let cell = profile.cell(RequestKind::of(shape.input_images.len()))?;
     (cell.answers.len() >= ANSWERS_FOR_A_CELL && shape.thinking_level.is_none()).then_some(cell)
 }
@@ -198,12 +198,16 @@ fn images_learned(answers: &[Answer]) -> (f64, f64) {
     let mut counts: Vec<u64> = answers.iter().map(|answer| answer.images).chain([1]).collect();
     counts.sort();
     counts.dedup();
-    let weight = |count: u64| 0.5 + answers.iter().filter(|answer| answer.images == count).count() as f64;
-    let total: f64 = counts.iter().map(|count| weight(*count)).sum();
-    let mean = counts.iter().map(|count| weight(*count) * *count as f64).sum::<f64>() / total;
-    let variance =
-        counts.iter().map(|count| weight(*count) * (*count as f64 - mean).powi(2)).sum::<f64>() / total;
-    (mean, (variance / (total + 1.0)).sqrt())
+    let times = |count: &u64| answers.iter().filter(|answer| answer.images == *count).count() as u64;
+    let shares = category_probabilities(&counts.iter().map(times).collect::<Vec<_>>());
+    let weighted = |value: &dyn Fn(f64) -> f64| -> f64 {
+        counts.iter().zip(&shares).map(|(count, share)| share * value(*count as f64)).sum()
+    };
+    let mean = weighted(&|count| count);
+    let variance = weighted(&|count| (count - mean).powi(2));
+    // The shapes of the posterior add up to the answers and one half for each count.
+    let shapes = answers.len() as f64 + 0.5 * counts.len() as f64;
+    (mean, (variance / (shapes + 1.0)).sqrt())
 }
 
 /// `1 image × 3, 2 images × 1`.
@@ -215,24 +219,21 @@ pub fn counts_in_words(answers: &[Answer]) -> String {
     counts.iter().map(|count| words(*count)).collect::<Vec<_>>().join(", ")
 }
 
-/// Mean, its standard error with the cap atom, and the middle of what was seen.
+/// Mean, its standard error by the Bayesian bootstrap with the cap atom, and the middle of what was seen.
 ///
-/// `s² = [Σ(x−m)² + a(C−m)²] / (n−1+a)` with `a = ¼` and `C` four times the largest seen: a heavy tail that
-/// few answers do not show is not taken for certain that it is not there.
+/// The point is the plain mean of the answers; the atom widens the error alone: a heavy tail that few answers
+/// do not show is not taken for certain that it is not there.
 fn spread_of(cell: &Cell, of: impl Fn(&Answer) -> f64) -> ClassTokens {
-    const ATOM_WEIGHT: f64 = 0.25;
-    const CAP_FACTOR: f64 = 4.0;
     let mut values: Vec<f64> = cell.answers.iter().map(of).collect();
     values.sort_by(f64::total_cmp);
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let cap = CAP_FACTOR * values[values.len() - 1];
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let variance = (squares + ATOM_WEIGHT * (cap - mean).powi(2)) / (n - 1.0 + ATOM_WEIGHT);
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let rows: Vec<Vec<f64>> = values.iter().map(|value| vec![*value]).collect();
+    let sample = Sample::new(&rows).expect("a cell has answers, and counts are quantities");
+    let moments = sample.posterior_mean_with_cap(&sample.cap(&[None]));
     let at = |p: f64| quantile(&values, p).unwrap_or(mean);
     ClassTokens {
         mean,
-        standard_error: (variance / n).sqrt(),
+        standard_error: moments.standard_error[0],
         p05: at(0.05),
         p50: at(0.5),
         p95: at(0.95),
