@@ -27,6 +27,8 @@ pub struct PlacementPlan {
     pub months: Vec<MonthSpend>,
     /// Mean US dollars a month over the horizon.
     pub usd_per_month: f64,
+    /// Share of the horizon on which it serves.
+    pub served_share: f64,
     /// Mean US dollars a month while it serves; the same unless it ends or starts inside the horizon.
     pub usd_per_served_month: f64,
     /// US dollars over the horizon.
@@ -49,6 +51,11 @@ pub enum Status {
         end: Day,
         /// What follows.
         successor: Option<ModelId>,
+    },
+    /// Not yet: its launch lies behind the horizon.
+    NotYet {
+        /// First day with service.
+        launch: Day,
     },
     /// No longer.
     Gone {
@@ -180,6 +187,7 @@ pub(super) fn plan_with(
         per_request: None,
         months: Vec::new(),
         usd_per_month: 0.0,
+        served_share: 0.0,
         usd_per_served_month: 0.0,
         usd_total: 0.0,
         rows: Vec::new(),
@@ -215,13 +223,15 @@ pub(super) fn plan_with(
         .enumerate()
         .map(|(at, month)| pricer.month(at, *month, service, &mut rows, &mut warnings))
         .collect();
+    let served = served_months(months, service);
     let usd_total = spends.iter().map(|spend| spend.usd_total).sum();
     warnings.dedup();
     PlacementPlan {
         status,
         per_request: Some(per_request(quote, &expected.classes, expected.images_per_answer, profile, route)),
         usd_per_month: usd_total / months.len() as f64,
-        usd_per_served_month: usd_total / served_months(months, service).max(f64::MIN_POSITIVE),
+        served_share: served / months.len() as f64,
+        usd_per_served_month: if served > 0.0 { usd_total / served } else { 0.0 },
         usd_total,
         months: spends,
         rows,
@@ -234,7 +244,7 @@ pub(super) fn plan_with(
 /// compared.
 fn service(inputs: &Inputs<'_>, placement: &Placement, status: &Status, first: Day, next: Day) -> Stretch {
     match status {
-        Status::Gone { end, .. } => Stretch { first: *end, next: *end },
+        Status::Gone { end: day, .. } | Status::NotYet { launch: day } => Stretch { first: *day, next: *day },
         _ => {
             let life = inputs.prices.life(&placement.model, placement.endpoint.backend());
             let launch = life.and_then(|life| life.launch).map_or(first, |launch| launch.max(first));
@@ -306,6 +316,9 @@ fn find_profile<'a>(
 fn status(inputs: &Inputs<'_>, placement: &Placement, first: Day, next: Day) -> Status {
     let life = inputs.prices.life(&placement.model, placement.endpoint.backend());
     let Some(life) = life else { return Status::Served };
+    if let Some(launch) = life.launch.filter(|launch| next <= *launch) {
+        return Status::NotYet { launch };
+    }
     let successor = life.successor.clone();
     match life.end {
         Some((end, EndKind::Announced)) if end <= first => Status::Gone { end, successor },

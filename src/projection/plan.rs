@@ -306,13 +306,8 @@ fn choose(route: &Route, placements: &[PlacementPlan]) -> Option<usize> {
     for model in &route.models {
         let of_model = candidates().filter(|(_, plan)| plan.placement.model == *model);
         let best = of_model.min_by(|(_, a), (_, b)| {
-            let ends = |plan: &PlacementPlan| match plan.status {
-                Status::EndsInside { end, .. } => Some(end),
-                _ => None,
-            };
-            let last =
-                |plan: &PlacementPlan| ends(plan).map_or((0, None), |end| (1, Some(std::cmp::Reverse(end))));
-            last(a).cmp(&last(b)).then(a.usd_total.total_cmp(&b.usd_total))
+            let longer = b.served_share.total_cmp(&a.served_share);
+            longer.then(a.usd_per_served_month.total_cmp(&b.usd_per_served_month))
         });
         if let Some((at, _)) = best {
             return Some(at);
@@ -324,6 +319,7 @@ fn choose(route: &Route, placements: &[PlacementPlan]) -> Option<usize> {
 fn no_placement_left(route: &Route, placements: &[PlacementPlan]) -> ProjectError {
     let reason = |plan: &PlacementPlan| match &plan.status {
         Status::Gone { end, .. } => format!("gone since {end}"),
+        Status::NotYet { launch } => format!("not before {launch}"),
         Status::Impossible { reason } => reason.clone(),
         _ => "serves only on a tier that the route does not use".into(),
     };

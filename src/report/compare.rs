@@ -125,6 +125,7 @@ fn row(plan: &PlacementPlan, today: &PlacementPlan, tries: Option<f64>) -> Row {
             Status::Served => is_today.then(|| "in the bill".to_string()),
             Status::EndsInside { end, .. } => Some(format!("ends {end}")),
             Status::Gone { end, .. } => Some(format!("gone since {end}")),
+            Status::NotYet { launch } => Some(format!("not before {launch}")),
             Status::Impossible { reason } => Some(reason.clone()),
         },
         tokens: request.map(|request| {

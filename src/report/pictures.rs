@@ -158,6 +158,7 @@ fn remark(placement: &PlacementPlan) -> Option<String> {
     match &placement.status {
         Status::Gone { end, .. } => Some(format!("gone since {end}")),
         Status::EndsInside { end, .. } => Some(format!("ends {end}")),
+        Status::NotYet { launch } => Some(format!("not before {launch}")),
         _ => None,
     }
 }

@@ -76,6 +76,7 @@ fn state(placement: &PlacementPlan, chosen: bool) -> String {
         Status::EndsInside { end, .. } => format!("{bill}, until {end}"),
         Status::Gone { end, successor: Some(next) } => format!("gone since {end}, successor {next}"),
         Status::Gone { end, .. } => format!("gone since {end}"),
+        Status::NotYet { launch } => format!("not before {launch}"),
         Status::Impossible { reason } => reason.clone(),
     }
 }
