@@ -44,6 +44,8 @@ pub enum Verb {
     Fit(FitArgs),
     /// Every backend, model and tier that can serve a workload, side by side
     Compare(CompareArgs),
+    /// One number of a plan back to its arithmetic, samples and sources
+    Explain(ExplainArgs),
     /// The price book: list it, check it
     Prices(PricesArgs),
     /// Write a small workload file to start from
@@ -211,6 +213,24 @@ The ratio is to the placement in the bill; its 90 % range comes from tokens alon
 pub struct CompareArgs {
     /// Workload file, or the name of a shipped one; - reads standard input
     pub workload: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown explain report                       every figure of the first screen and its pointer
+  burndown explain report BILL                  those of one section
+  burndown explain report /bill/usd_per_request
+  burndown explain product-photos bill.month.p95
+  burndown plan my.toml --json | burndown explain - '$8,341'")]
+pub struct ExplainArgs {
+    /// plan.json, a report folder, a workload (planned first), or - for a plan on standard input
+    pub plan: String,
+    /// JSON pointer (/bill/month/mean), the same with dots, or a section or figure as it is shown
+    pub what: Option<String>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,

@@ -1,6 +1,7 @@
 //! One file per verb: the only place that reads files, the clock and standard input, and prints.
 
 mod compare;
+mod explain;
 mod fit;
 mod gsu;
 mod init;
@@ -47,6 +48,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Quote(args) => quote::run(&args, overlay),
         Verb::Gsu(args) => gsu::run(&args, overlay),
         Verb::Fit(args) => fit::run(&args, overlay),
+        Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),

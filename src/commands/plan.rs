@@ -11,7 +11,7 @@ use crate::{
     diagnostics::{FILE_BYTES_MAX, read_limited},
     model::Pixels,
     projection::{Inputs, Plan, project},
-    report::{Report, charts::to_png, csv, html, markdown, pictures, terminal},
+    report::{Report, charts::to_png, csv, html, markdown, pictures, plan_file, terminal},
     workload::{OutsideFiles, OutsideKind, Workload, WorkloadFile},
 };
 
@@ -32,7 +32,7 @@ pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Don
         write_report(folder, &plan, &report)?;
     }
     if args.answer.json {
-        output::print_json(&plan)?;
+        output::print_json(&plan_file(&plan, &report))?;
         return Ok(Done::Fine);
     }
     match args.format {
@@ -128,7 +128,7 @@ fn image_sizes(pattern: &str, as_written: &str) -> Result<Vec<Pixels>, String> {
 fn write_report(folder: &Path, plan: &Plan, report: &Report) -> anyhow::Result<()> {
     let charts = pictures(plan).context("cannot draw the charts")?;
     let mut files: Vec<(String, Vec<u8>)> = vec![
-        ("plan.json".into(), serde_json::to_string_pretty(plan)?.into_bytes()),
+        ("plan.json".into(), serde_json::to_string_pretty(&plan_file(plan, report))?.into_bytes()),
         ("report.md".into(), markdown(report).into_bytes()),
         ("report.txt".into(), terminal(report).into_bytes()),
         ("report.html".into(), html(report, &charts)?.into_bytes()),

@@ -45,6 +45,8 @@ pub struct GsuPool {
     pub paygo_usd_per_burn: f64,
     /// What each term could save at best.
     pub terms: Vec<TermVerdict>,
+    /// Where its throughput and the terms were read, by key.
+    pub source: Vec<String>,
 }
 
 /// What a term could save if traffic were perfectly even.
@@ -166,11 +168,25 @@ fn pool(
         month: months[busiest].label(),
         paygo_usd_per_month: usd_total / months.len() as f64,
         paygo_usd_per_burn,
+        source: sources(inputs, &model),
         terms,
         sizing,
         model,
         endpoint,
     })
+}
+
+/// Keys of the sources of a model's throughput and of all terms, each once.
+fn sources(inputs: &Inputs<'_>, model: &ModelId) -> Vec<String> {
+    let throughput = inputs.capacity.throughput.iter().filter(|row| row.model == *model);
+    let keys = throughput.flat_map(|row| &row.source);
+    let mut found: Vec<String> = Vec::new();
+    for key in keys.chain(inputs.capacity.terms.iter().flat_map(|term| &term.source)) {
+        if !found.contains(key) {
+            found.push(key.clone());
+        }
+    }
+    found
 }
 
 /// Terms that could pay but end after their model may.

@@ -6,6 +6,7 @@
 pub mod charts;
 mod compare;
 mod csv;
+mod explain;
 pub mod format;
 mod html;
 mod markdown;
@@ -18,6 +19,10 @@ use crate::projection::Plan;
 
 pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
 pub use csv::csv;
+pub use explain::{
+    ExplainError, Explanation, Found, Input, PlanFile, ShownFigure, explain, explanation_text, figures_text,
+    find, plan_file, shown_figures,
+};
 pub use html::html;
 pub use markdown::markdown;
 pub use pictures::pictures;

@@ -24,7 +24,7 @@ pub fn burndown(args: &[&str]) -> Run {
     burndown_with(args, b"", env!("CARGO_MANIFEST_DIR"))
 }
 
-fn burndown_with(args: &[&str], input: &[u8], folder: &str) -> Run {
+pub fn burndown_with(args: &[&str], input: &[u8], folder: &str) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_burndown"))
         .args(args)
         .current_dir(folder)

@@ -3,6 +3,7 @@
 
 mod cli;
 mod compare;
+mod explain;
 mod invoices;
 mod observations;
 mod plan;

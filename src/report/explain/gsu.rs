@@ -1,0 +1,350 @@
+//! Provisioned throughput: Google's form line by line, and what a term could save.
+
+use super::{
+    bill::class_label,
+    placement::plan_months,
+    working::{Working, exact},
+};
+use crate::units::HOURS_PER_MONTH;
+
+/// Numbers below `/gsu/pools/i`.
+pub(super) fn explain(working: &mut Working<'_>, pool: &str, path: &[&str]) -> Option<f64> {
+    let pool = format!("/gsu/pools/{pool}");
+    let found = match path {
+        ["sizing", rest @ ..] => sizing(working, &pool, rest),
+        ["paygo_usd_per_month"] => paygo_per_month(working, &pool),
+        ["paygo_usd_per_burn"] => paygo_per_burn(working, &pool),
+        ["terms", at, field] => term(working, &pool, at, field),
+        _ => None,
+    };
+    if !working.arithmetic.is_empty() {
+        let checked = working.text("/capacity_checked").unwrap_or("?");
+        let keys = working.cite(&format!("{pool}/source"));
+        let model = working.text(&format!("{pool}/model")).unwrap_or("?");
+        working
+            .evidence
+            .push(format!("capacity book, put together {checked}: throughput of {model}, terms{keys}"));
+    }
+    found
+}
+
+fn sizing(working: &mut Working<'_>, pool: &str, path: &[&str]) -> Option<f64> {
+    let at = format!("{pool}/sizing");
+    match path {
+        ["lines", line, "burn"] => burn_line(working, &format!("{at}/lines/{line}")),
+        ["burn_per_request"] => {
+            working.define("Burn tokens of one mean request: tokens × burndown rate, summed.");
+            burn_per_request(working, &at)
+        }
+        ["throughput_per_second"] => {
+            working.define("Burn tokens a second that the busiest month's mean load takes.");
+            burn_per_second(working, pool)
+        }
+        ["throughput_per_gsu"] => {
+            working.define("Burn tokens a second that one GSU carries, from the capacity book.");
+            working.line("a fact of the capacity book, not computed");
+            None
+        }
+        ["gsu_exact"] => {
+            working.define("GSUs that the busiest month's mean load takes, before rounding.");
+            gsu_exact(working, pool)
+        }
+        ["gsu"] => {
+            working.define("GSUs that Google's form answers for the busiest month's mean load.");
+            let exact_count = gsu_exact(working, pool)?;
+            working.line(format!("rounded up: {} → {}", exact(exact_count), exact(exact_count.ceil())));
+            Some(exact_count.ceil())
+        }
+        ["quota_per_window"] => quota(working, &at),
+        ["whole_requests_per_window"] => {
+            working.define("Whole requests of mean size that an enforcement window admits.");
+            let quota = working.read(&format!("{at}/quota_per_window"))?;
+            let burn = working.read(&format!("{at}/burn_per_request"))?;
+            working.line(format!("{} ÷ {}, rounded down", exact(quota), exact(burn)));
+            Some((quota / burn).floor())
+        }
+        ["terms", term, field @ ("usd_per_month" | "usd_per_term")] => {
+            form_price(working, &at, &format!("{at}/terms/{term}"), field)
+        }
+        _ => None,
+    }
+}
+
+fn burn_line(working: &mut Working<'_>, line: &str) -> Option<f64> {
+    let label = class_label(working.text(&format!("{line}/class"))?);
+    working.define(format!("Burn tokens of the {label} of one mean request."));
+    let tokens = working.read(&format!("{line}/tokens"))?;
+    let rate = working.read(&format!("{line}/rate"))?;
+    working.line(format!("{} tokens × {} burn tokens each", exact(tokens), exact(rate)));
+    Some(tokens * rate)
+}
+
+fn burn_per_request(working: &mut Working<'_>, at: &str) -> Option<f64> {
+    let mut sum = 0.0;
+    for line in 0..working.list(&format!("{at}/lines")).len() {
+        let line = format!("{at}/lines/{line}");
+        let label = class_label(working.text(&format!("{line}/class"))?);
+        let tokens = working.read(&format!("{line}/tokens"))?;
+        let rate = working.read(&format!("{line}/rate"))?;
+        working.line(format!("{label}: {} × {} = {}", exact(tokens), exact(rate), exact(tokens * rate)));
+        sum += tokens * rate;
+    }
+    working.line(format!("burn per request: {}", exact(sum)));
+    Some(sum)
+}
+
+/// A route in the pool: where GSUs would serve it, and what it costs otherwise.
+struct Member {
+    served: String,
+    instead_of: String,
+}
+
+fn members(working: &Working<'_>, pool: &str) -> Option<Vec<Member>> {
+    let names = working.list(&format!("{pool}/routes"));
+    let chosen = working.chosen();
+    let member = |name: &serde_json::Value| {
+        let route = chosen.iter().find(|route| Some(route.name) == name.as_str())?;
+        let tier = working.text(&format!("{}/placement/tier", route.base));
+        let same = |base: &String| {
+            let state = working.text(&format!("{base}/status/state"));
+            let part = |key: &str| working.text(&format!("{base}/placement/{key}"));
+            matches!(state, Some("served" | "ends_inside"))
+                && part("model") == working.text(&format!("{pool}/model"))
+                && part("endpoint") == working.text(&format!("{pool}/endpoint"))
+                && part("tier") == tier
+        };
+        let placements = working.list(&format!("/routes/{}/placements", route.route)).len();
+        let served =
+            (0..placements).map(|at| format!("/routes/{}/placements/{at}", route.route)).find(same)?;
+        Some(Member { served, instead_of: route.base.clone() })
+    };
+    names.iter().map(member).collect()
+}
+
+/// Requests of the pool by month.
+fn requests(working: &mut Working<'_>, pool: &str) -> Option<Vec<f64>> {
+    let mut sums: Vec<f64> = Vec::new();
+    for member in members(working, pool)? {
+        let requests = working.months(&member.served, "requests")?;
+        sums.resize(requests.len(), 0.0);
+        sums.iter_mut().zip(requests).for_each(|(sum, requests)| *sum += requests);
+    }
+    Some(sums)
+}
+
+/// US dollars of the pool's routes over the horizon, as they are served in the bill.
+fn paygo_total(working: &mut Working<'_>, pool: &str) -> Option<f64> {
+    let mut sum = 0.0;
+    for member in members(working, pool)? {
+        sum += working.read(&format!("{}/usd_total", member.instead_of))?;
+    }
+    Some(sum)
+}
+
+fn burn_per_second(working: &mut Working<'_>, pool: &str) -> Option<f64> {
+    let at = format!("{pool}/sizing");
+    let label = working.text(&format!("{pool}/month"))?;
+    let months = plan_months(working)?;
+    let busiest = months.iter().position(|month| month.label() == label)?;
+    let requests = *requests(working, pool)?.get(busiest)?;
+    let seconds = f64::from(months[busiest].days()) * 86_400.0;
+    let burn = burn_per_request(working, &at)?;
+    working.line(format!(
+        "{} requests in {label} ÷ {} s = {} a second",
+        exact(requests),
+        exact(seconds),
+        exact(requests / seconds)
+    ));
+    let per_second = burn * requests / seconds;
+    working.line(format!("× {} = {} burn tokens a second", exact(burn), exact(per_second)));
+    Some(per_second)
+}
+
+fn gsu_exact(working: &mut Working<'_>, pool: &str) -> Option<f64> {
+    let per_second = burn_per_second(working, pool)?;
+    let per_gsu = working.read(&format!("{pool}/sizing/throughput_per_gsu"))?;
+    let count = per_second / per_gsu;
+    working.line(format!("÷ {} a second per GSU = {} GSU", exact(per_gsu), exact(count)));
+    Some(count)
+}
+
+fn quota(working: &mut Working<'_>, at: &str) -> Option<f64> {
+    working.define("Burn tokens that an enforcement window admits at the form's count of GSUs.");
+    let gsu = working.read(&format!("{at}/gsu"))?;
+    let per_gsu = working.read(&format!("{at}/throughput_per_gsu"))?;
+    let seconds = working.read(&format!("{at}/window/seconds"))?;
+    working.line(format!("{gsu} GSU × {} a second × {seconds} s", exact(per_gsu)));
+    Some(gsu * per_gsu * seconds)
+}
+
+fn form_price(working: &mut Working<'_>, at: &str, term: &str, field: &str) -> Option<f64> {
+    let name = working.text(&format!("{term}/name"))?;
+    let hours = if field == "usd_per_month" {
+        HOURS_PER_MONTH
+    } else {
+        term_hours(working.text(&format!("{term}/term"))?)
+    };
+    working.define(match field {
+        "usd_per_month" => {
+            format!("List price of the form's GSUs for {name}, US dollars a month of 730 hours.")
+        }
+        _ => format!("List price of the form's GSUs for the whole term of {name}, US dollars."),
+    });
+    let gsu = working.read(&format!("{at}/gsu"))?;
+    let per_hour = working.read(&format!("{term}/usd_per_gsu_hour"))?;
+    working.line(format!("{gsu} GSU × {} USD a GSU-hour × {hours} hours", exact(per_hour)));
+    Some(gsu * per_hour * hours)
+}
+
+/// Hours of a term: a week of 168, months of 730.
+fn term_hours(id: &str) -> f64 {
+    match id {
+        "1-week" => 168.0,
+        "3-months" => 3.0 * HOURS_PER_MONTH,
+        "1-year" => 12.0 * HOURS_PER_MONTH,
+        _ => HOURS_PER_MONTH,
+    }
+}
+
+fn paygo_per_month(working: &mut Working<'_>, pool: &str) -> Option<f64> {
+    working.define("What the pool's routes cost in the bill, US dollars in the mean month.");
+    let total = paygo_total(working, pool)?;
+    let months = working.horizon_months()?;
+    working.line(format!("{} ÷ {months} months", exact(total)));
+    Some(total / months)
+}
+
+fn paygo_per_burn(working: &mut Working<'_>, pool: &str) -> Option<f64> {
+    working.define("What the pool's routes cost in the bill per burn token, US dollars.");
+    let total = paygo_total(working, pool)?;
+    let requests: f64 = requests(working, pool)?.iter().sum();
+    let burn = working.read(&format!("{pool}/sizing/burn_per_request"))?;
+    let price = total / (requests * burn);
+    working.line(format!(
+        "{} ÷ ({} requests × {} burn tokens) = {} USD per burn token",
+        exact(total),
+        exact(requests),
+        exact(burn),
+        exact(price)
+    ));
+    (requests * burn > 0.0).then_some(price)
+}
+
+fn term(working: &mut Working<'_>, pool: &str, at: &str, field: &str) -> Option<f64> {
+    let own = format!("{pool}/terms/{at}");
+    let name = working.text(&format!("{own}/name"))?;
+    working.define(match field {
+        "break_even" => format!("Share of all hours that one GSU for {name} must be busy to pay for itself."),
+        "form_usd_per_month" => {
+            format!("Price of the form's GSUs for {name}, US dollars a month of 730 hours.")
+        }
+        "bound_usd" => {
+            format!("What the GSUs of the verdict bind for {name}, US dollars; it cannot be cancelled.")
+        }
+        "gsu" => {
+            format!("GSUs for {name} with the largest saving on perfectly even traffic; 0 when none pays.")
+        }
+        "saving_bound_usd_per_month" => {
+            format!("Most that those GSUs for {name} can save on perfectly even traffic, US dollars a month.")
+        }
+        _ => return None,
+    });
+    let price = gsu_hour(working, pool, at)?;
+    match field {
+        "break_even" => {
+            let value = full_hour(working, pool)?;
+            working.line(format!("{} ÷ {}", exact(price), exact(value)));
+            Some(price / value)
+        }
+        "form_usd_per_month" => {
+            let gsu = working.read(&format!("{pool}/sizing/gsu"))?;
+            working.line(format!("{gsu} GSU × {} × {HOURS_PER_MONTH} hours", exact(price)));
+            Some(gsu * price * HOURS_PER_MONTH)
+        }
+        "bound_usd" => {
+            let gsu = working.read(&format!("{own}/gsu"))?;
+            let hours = term_hours(working.text(&format!("{own}/term"))?);
+            working.line(format!("{gsu} GSU × {} × {} hours of the term", exact(price), exact(hours)));
+            Some(gsu * price * hours)
+        }
+        _ => saving(working, pool, &own, field, price),
+    }
+}
+
+/// Price of a GSU-hour: the list's, at the location, times what was negotiated.
+fn gsu_hour(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
+    let list = working.read(&format!("{pool}/sizing/terms/{at}/usd_per_gsu_hour"))?;
+    let negotiated = working.number("/workload/price_factors/gsu_hours")?;
+    if negotiated != 1.0 {
+        working.note("/workload/price_factors/gsu_hours", exact(negotiated));
+        working.line(format!(
+            "a GSU-hour: {} × {} negotiated = {}",
+            exact(list),
+            exact(negotiated),
+            exact(list * negotiated)
+        ));
+    } else {
+        working.line(format!("a GSU-hour: {} USD", exact(list)));
+    }
+    Some(list * negotiated)
+}
+
+/// What the burn tokens of one GSU-hour at full use cost otherwise.
+fn full_hour(working: &mut Working<'_>, pool: &str) -> Option<f64> {
+    let per_gsu = working.read(&format!("{pool}/sizing/throughput_per_gsu"))?;
+    let per_burn = working.read(&format!("{pool}/paygo_usd_per_burn"))?;
+    let value = per_gsu * 3600.0 * per_burn;
+    working.line(format!(
+        "at full use it replaces {} × 3,600 s × {} = {} USD",
+        exact(per_gsu),
+        exact(per_burn),
+        exact(value)
+    ));
+    Some(value)
+}
+
+/// The saving of the verdict's count, or the count with the largest one.
+fn saving(working: &mut Working<'_>, pool: &str, own: &str, field: &str, price: f64) -> Option<f64> {
+    let value = full_hour(working, pool)?;
+    let burn = working.read(&format!("{pool}/sizing/burn_per_request"))?;
+    let per_gsu = working.read(&format!("{pool}/sizing/throughput_per_gsu"))?;
+    let months = plan_months(working)?;
+    let requests = requests(working, pool)?;
+    let hours: Vec<f64> = months.iter().map(|month| f64::from(month.days()) * 24.0).collect();
+    let loads: Vec<f64> = requests
+        .iter()
+        .zip(&hours)
+        .map(|(requests, hours)| requests / (hours * 3600.0) * burn / per_gsu)
+        .collect();
+    let mean_saving = |gsu: f64| {
+        let each =
+            loads.iter().zip(&hours).map(|(load, hours)| hours * (load.min(gsu) * value - gsu * price));
+        each.sum::<f64>() / loads.len() as f64
+    };
+    let (low, high) =
+        loads.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), load| (low.min(*load), high.max(*load)));
+    working.line(format!("load of the months: {} to {} GSU", exact(low), exact(high)));
+    if field == "saving_bound_usd_per_month" {
+        let gsu = working.read(&format!("{own}/gsu"))?;
+        working.line(format!(
+            "mean over months of hours × (min(load, {gsu}) × {} − {gsu} × {})",
+            exact(value),
+            exact(price)
+        ));
+        return Some(mean_saving(gsu).max(0.0));
+    }
+    // Concave in the count, so the best one stands beside some month's load.
+    let mut counts: Vec<f64> =
+        loads.iter().flat_map(|load| [load.floor(), load.ceil()]).chain([0.0]).collect();
+    counts.sort_by(f64::total_cmp);
+    counts.dedup();
+    let best = counts.into_iter().fold((0.0, mean_saving(0.0)), |best, gsu| {
+        if mean_saving(gsu) > best.1 { (gsu, mean_saving(gsu)) } else { best }
+    });
+    working.line(format!(
+        "largest of 0 and the counts around each load: {} saves {} a month",
+        best.0,
+        exact(best.1)
+    ));
+    Some(best.0)
+}
