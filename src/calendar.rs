@@ -83,7 +83,9 @@ impl Day {
     /// The day of an RFC 3339 time stamp, in UTC; `None` when it is not one.
     pub fn of_timestamp(text: &str) -> Option<Day> {
         let stamp: jiff::Timestamp = text.parse().ok()?;
-        Some(Day(stamp.to_zoned(jiff::tz::TimeZone::UTC).date()))
+        Some(stamp.to_zoned(jiff::tz::TimeZone::UTC).date())
+            .filter(|date| YEARS.contains(&date.year()))
+            .map(Day)
     }
 
     /// The first of the next month.

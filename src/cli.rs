@@ -31,6 +31,9 @@ pub struct Cli {
     pub profiles: Option<PathBuf>,
 }
 
+/// Largest count that a flag takes; beyond it exact money would overflow.
+pub const COUNT_MAX: u64 = 1_000_000_000_000_000;
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -128,13 +131,13 @@ pub struct QuoteArgs {
     #[arg(long)]
     pub location: Option<Location>,
     /// Images, for models billed by image (Imagen)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(0..=COUNT_MAX))]
     pub images: Option<u64>,
     /// Grounding searches beyond the free ones
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(0..=COUNT_MAX))]
     pub searches: Option<u64>,
     /// Tokens times hours of explicit cache storage
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(0..=COUNT_MAX))]
     pub cache_token_hours: Option<u64>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
@@ -285,7 +288,7 @@ pub struct InitArgs {
     #[arg(long, default_value = "my-feature")]
     pub name: String,
     /// Requests a month
-    #[arg(long, default_value_t = 60_000, value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 60_000, value_parser = value_parser!(u64).range(1..=1_000_000_000_000))]
     pub requests_per_month: u64,
     /// Size of an input image in pixels; may be repeated
     #[arg(long, value_name = "WxH")]

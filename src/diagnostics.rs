@@ -77,7 +77,14 @@ impl SourceText {
             .or_else(|| single.then(|| "a route is written with two brackets: [[route]]".to_string()));
         match span {
             Some(span) => self.complaint(span, title, &message, hint.as_deref()),
-            None => BadFile(format!("{title}\n --> {}\n  {message}", self.name)),
+            None => {
+                let hint = if self.text.trim_start().starts_with('{') {
+                    "\n\nhint: this looks like JSON; the file is TOML"
+                } else {
+                    ""
+                };
+                BadFile(format!("{title}\n --> {}\n  {message}{hint}", self.name))
+            }
         }
     }
 
@@ -132,6 +139,10 @@ fn plain_words(message: &str) -> String {
         ("expected u64", "expected a whole number from 0"),
         ("expected f64", "expected a number"),
         ("floating point `", "number `"),
+        (" as i128", ""),
+        ("expected struct RawRoute", "expected a table [[route]]"),
+        ("expected struct RawPriceFactors", "expected a table { tokens = 0.9 }"),
+        ("invalid float, expected `nan`", "not a value; put text in quotes"),
     ];
     WORDS.iter().fold(message.to_string(), |text, (from, to)| text.replace(from, to))
 }

@@ -20,6 +20,9 @@ pub const TOKENS_PER_MTOK: u64 = 1_000_000;
 /// own limit (7.9·10²⁸), where `*` and `+` panic.
 pub const LARGEST_SENSIBLE: u64 = 1_000_000_000_000_000;
 
+/// No price is higher, in US dollars per million tokens or whatever it is for.
+const LARGEST_PRICE: u64 = 1_000_000_000;
+
 /// Most decimals a price may carry. List prices have six; thirteen or more betray a float that
 /// went through a calculation (`0.08333333333333334`).
 const PRICE_DECIMALS_MAX: u32 = 12;
@@ -81,7 +84,7 @@ pub enum RateError {
         "a price has at most {PRICE_DECIMALS_MAX} decimals, found {0}; is it the result of a calculation?"
     )]
     TooManyDecimals(Decimal),
-    /// Beyond [`LARGEST_SENSIBLE`].
+    /// Beyond a billion.
     #[error("a price cannot be as large as {0}")]
     TooLarge(Decimal),
 }
@@ -96,7 +99,7 @@ impl TryFrom<Decimal> for Rate {
         if value.normalize().scale() > PRICE_DECIMALS_MAX {
             return Err(RateError::TooManyDecimals(value));
         }
-        if value > Decimal::from(LARGEST_SENSIBLE) {
+        if value > Decimal::from(LARGEST_PRICE) {
             return Err(RateError::TooLarge(value));
         }
         Ok(Rate(value.normalize()))
@@ -153,6 +156,34 @@ impl fmt::Display for Rate {
 impl Serialize for Rate {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// A factor on prices, 0.1 to 10.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Factor(Decimal);
+
+impl<'de> Deserialize<'de> for Factor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Factor, D::Error> {
+        let value = <Decimal as Deserialize>::deserialize(deserializer)?;
+        let (low, high) = (Decimal::new(1, 1), Decimal::TEN);
+        if low <= value && value <= high {
+            return Ok(Factor(value));
+        }
+        Err(de::Error::custom(format!("a factor on prices lies between 0.1 and 10, found {value}")))
+    }
+}
+
+impl Serialize for Factor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl Factor {
+    /// The factor as a decimal number.
+    pub fn value(self) -> Decimal {
+        self.0
     }
 }
 

@@ -34,6 +34,16 @@ pub enum Warning {
         /// How many are left out.
         quantity: u64,
     },
+    /// The book has rows for the placement, but none for some days of the horizon.
+    #[error(
+        "{placement} has no price from {from} on (or for some days after): they are left out, the bill is at least what is shown"
+    )]
+    PriceGap {
+        /// The placement.
+        placement: Placement,
+        /// First day without a price.
+        from: Day,
+    },
     /// The book names no rate of burn for a class the request uses.
     #[error("no burndown rate for {} on {model}: its tokens are left out, GSUs are at least what is shown", class.label())]
     NoBurndown {
@@ -330,6 +340,7 @@ impl Warning {
         match self {
             Warning::NoPrice { .. } => "no-price",
             Warning::NoUnitPrice { .. } => "no-price",
+            Warning::PriceGap { .. } => "price-gap",
             Warning::NoBurndown { .. } => "no-burndown",
             Warning::Gone { .. } => "model-gone",
             Warning::EndsInside { .. } => "model-ends-inside",

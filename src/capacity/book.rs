@@ -11,7 +11,7 @@ use crate::{
     diagnostics::{BadFile, SourceText},
     model::{ByClass, Grade, ModelId, TokenClass, nearest},
     prices::Source,
-    units::Rate,
+    units::{Factor, Rate},
 };
 
 const SCHEMA: &str = "burndown.capacity/1";
@@ -51,7 +51,7 @@ pub struct Term {
     /// US dollars per GSU and hour at the global location.
     pub usd_per_gsu_hour: Rate,
     /// Factor at other locations.
-    pub non_global_factor: Decimal,
+    pub non_global_factor: Factor,
     /// Whether the order renews itself.
     pub auto_renews: bool,
     /// The round price that is printed or that the hourly one comes from.
@@ -271,6 +271,13 @@ impl CapacityBook {
             if let Some(problem) = unknown_source(&raw.sources, &term.as_ref().source) {
                 return Err(fail(term.span(), problem));
             }
+            if term.as_ref().months().is_none() && term.as_ref().id != "1-week" {
+                let found = format!(
+                    "unknown term `{}`, expected `1-week`, `1-month`, `3-months` or `1-year`",
+                    term.as_ref().id
+                );
+                return Err(fail(term.span(), found));
+            }
             terms.push(term.into_inner());
         }
         let mut throughput: Vec<Throughput> = Vec::new();
@@ -356,6 +363,12 @@ fn checked_throughput(raw: RawThroughput, sources: &BTreeMap<String, Source>) ->
     for (class, rate) in &raw.burndown {
         let class: TokenClass = class.as_ref().parse().map_err(|error| format!("{error}"))?;
         burndown[class] = Some(rate.value());
+    }
+    if burndown[TokenClass::InputText].is_none_or(|rate| rate.is_zero()) {
+        return Err("a burndown of text input above zero is what all others are measured by".into());
+    }
+    if raw.window.iter().any(|window| window.seconds == 0) {
+        return Err("a window has at least 1 second".into());
     }
     let ascending = raw.window.windows(2).all(|pair| pair[0].from_gsu < pair[1].from_gsu);
     if raw.window.first().is_some_and(|window| window.from_gsu != 1) || !ascending {

@@ -102,10 +102,18 @@ pub enum SizingError {
         /// What was given.
         found: Decimal,
     },
+    /// More GSUs than anyone can buy.
+    #[error(
+        "this load takes {0:.0} GSUs, more than {GSU_MAX}: are the queries per second and tokens per query right?"
+    )]
+    TooMany(Decimal),
     /// Nothing to burn.
     #[error("no tokens given: a query burns at least its prompt")]
     NoTokens,
 }
+
+/// Most GSUs that are taken for a real order.
+const GSU_MAX: u64 = 1_000_000_000;
 
 /// Largest number the form's arithmetic takes; far above any real workload, far below overflow.
 const INPUT_MAX: u64 = 1_000_000_000_000;
@@ -132,6 +140,9 @@ pub fn size(book: &CapacityBook, query: &Query, day: Day, global: bool) -> Resul
     let burn_per_request: Decimal = lines.iter().map(|line| line.burn).sum();
     let throughput_per_second = burn_per_request * query.queries_per_second;
     let gsu_exact = throughput_per_second / row.tokens_per_second_per_gsu;
+    if gsu_exact > Decimal::from(GSU_MAX) {
+        return Err(SizingError::TooMany(gsu_exact));
+    }
     let gsu = round_up(gsu_exact, row);
     let window = row.window(gsu);
     if let Some(window) = window
@@ -141,7 +152,7 @@ pub fn size(book: &CapacityBook, query: &Query, day: Day, global: bool) -> Resul
     }
     let quota = window
         .map(|window| Decimal::from(gsu) * row.tokens_per_second_per_gsu * Decimal::from(window.seconds));
-    let whole = quota.filter(|_| !burn_per_request.is_zero()).and_then(|q| (q / burn_per_request).to_u64());
+    let whole = quota.and_then(|quota| quota.checked_div(burn_per_request)?.to_u64());
     Ok(Sizing {
         model: query.model.clone(),
         lines,
@@ -164,13 +175,13 @@ fn check(query: &Query) -> Result<(), SizingError> {
     };
     let max = Decimal::from(INPUT_MAX);
     let qps = query.queries_per_second;
-    bounds("queries per second".into(), "above 0", qps, qps > Decimal::ZERO && qps <= max)?;
+    bounds("queries per second".into(), "above 0 and at most 1e12", qps, qps > Decimal::ZERO && qps <= max)?;
     let share = query.cached_share;
     let share_ok = (Decimal::ZERO..=Decimal::ONE).contains(&share);
     bounds("the cached share".into(), "between 0 and 1", share, share_ok)?;
     for (class, tokens) in query.tokens.iter() {
         let ok = (Decimal::ZERO..=max).contains(tokens);
-        bounds(format!("tokens of {}", class.label()), "0 or more", *tokens, ok)?;
+        bounds(format!("tokens of {}", class.label()), "between 0 and 1e12", *tokens, ok)?;
     }
     if query.tokens.iter().all(|(_, tokens)| tokens.is_zero()) {
         return Err(SizingError::NoTokens);
@@ -233,7 +244,7 @@ pub fn term_prices(terms: &[Term], gsu: u64, global: bool) -> Vec<TermPrice> {
 }
 
 fn term_price(term: &Term, gsu: u64, global: bool) -> TermPrice {
-    let factor = if global { Decimal::ONE } else { term.non_global_factor };
+    let factor = if global { Decimal::ONE } else { term.non_global_factor.value() };
     let per_hour = term.usd_per_gsu_hour.value() * factor;
     let hours = |hours: u64| Usd((per_hour * Decimal::from(gsu) * Decimal::from(hours)).normalize());
     TermPrice {
@@ -248,11 +259,16 @@ fn term_price(term: &Term, gsu: u64, global: bool) -> TermPrice {
 impl Term {
     /// Hours of the whole term: a week of 168, months of 730.
     pub fn hours(&self) -> u64 {
+        self.months().map_or(168, |months| u64::from(months) * 730)
+    }
+
+    /// Months of the term; `None` for the week.
+    pub fn months(&self) -> Option<u32> {
         match self.id.as_str() {
-            "1-week" => 168,
-            "3-months" => 3 * 730,
-            "1-year" => 12 * 730,
-            _ => 730,
+            "1-month" => Some(1),
+            "3-months" => Some(3),
+            "1-year" => Some(12),
+            _ => None,
         }
     }
 }

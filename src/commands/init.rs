@@ -6,18 +6,24 @@ use anyhow::{Context, bail};
 
 use super::{Done, library::Library, output, plan::write_whole};
 use crate::{
+    calendar::Day,
     cli::InitArgs,
+    diagnostics::SourceText,
     prices::{ModelFacts, ModelKind},
+    projection::project,
+    workload::{OutsideFiles, Workload, WorkloadFile},
 };
 
 pub(super) fn run(args: &InitArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
-    let book = Library::prices(overlay)?;
+    let library = Library::load(overlay)?;
+    let book = &library.prices;
     let id = book.resolve(&args.model)?.id;
     let facts = book.facts(&id).context("a resolved model is in the book")?;
     if !matches!(facts.kind, ModelKind::Image | ModelKind::Text) {
         bail!("a workload prices image and text models by token; {id} is neither");
     }
     let text = file_text(args, facts);
+    check(&text, &library)?;
     let Some(path) = &args.out else {
         output::print(&text)?;
         return Ok(Done::Fine);
@@ -28,6 +34,16 @@ pub(super) fn run(args: &InitArgs, overlay: Option<&Path>) -> anyhow::Result<Don
     write_whole(path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
     output::say(&format!("wrote {0}\nnext: burndown plan {0}", path.display()));
     Ok(Done::Fine)
+}
+
+/// What is written can be planned: the same checks, before anything is printed.
+fn check(text: &str, library: &Library) -> anyhow::Result<()> {
+    let source = SourceText { name: "the workload to be written".into(), text: text.to_string() };
+    let file = WorkloadFile::parse(&source)?;
+    let today = Day::today_utc();
+    let workload = Workload::resolve(file, &source, &library.prices, today, &OutsideFiles::default())?;
+    project(&library.inputs(&workload))?;
+    Ok(())
 }
 
 fn file_text(args: &InitArgs, facts: &ModelFacts) -> String {

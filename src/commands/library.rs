@@ -13,7 +13,9 @@ use crate::{
     diagnostics::{BadFile, SourceText},
     model::{Backend, ModelId},
     prices::PriceBook,
+    projection::Inputs,
     tokens::TokenProfile,
+    workload::Workload,
 };
 
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/profiles");
@@ -59,10 +61,22 @@ impl Library {
             sources.extend(overlay_files(overlay, &folder)?);
             for source in sources {
                 let profile = TokenProfile::parse(&source)?;
+                if profile.backend != *backend {
+                    anyhow::bail!(
+                        "{}: a profile of {} stands in the folder of {backend}",
+                        source.name,
+                        profile.backend
+                    );
+                }
                 tokens.insert((profile.backend, profile.model.clone()), profile);
             }
         }
         Ok(Library { prices: Library::prices(overlay)?, capacity, tokens })
+    }
+
+    /// The inputs of a plan for a workload.
+    pub fn inputs<'a>(&'a self, workload: &'a Workload) -> Inputs<'a> {
+        Inputs { workload, prices: &self.prices, capacity: &self.capacity, tokens: &self.tokens }
     }
 
     /// The text of a token profile as it counts: the folder's own, else the shipped one.

@@ -10,7 +10,7 @@ use crate::{
     cli::{Format, PlanArgs},
     diagnostics::{FILE_BYTES_MAX, read_limited},
     model::Pixels,
-    projection::{Inputs, Plan, project},
+    projection::{Plan, project},
     report::{Report, charts::to_png, csv, html, markdown, pictures, plan_file, terminal},
     workload::{OutsideFiles, OutsideKind, Workload, WorkloadFile},
 };
@@ -63,13 +63,8 @@ pub(super) fn plan_for(workload: &str, on: Option<Day>, overlay: Option<&Path>) 
     let outside = read_outside(&file, &folder);
     let today = on.unwrap_or_else(Day::today_utc);
     let workload = Workload::resolve(file, &source, &library.prices, today, &outside)?;
-    let inputs = Inputs {
-        workload: &workload,
-        prices: &library.prices,
-        capacity: &library.capacity,
-        tokens: &library.tokens,
-    };
-    Ok(project(&inputs)?)
+    let plan = project(&library.inputs(&workload));
+    plan.with_context(|| format!("cannot plan {}", source.name))
 }
 
 /// Reads the prompts and the image sizes a workload refers to.
@@ -142,6 +137,9 @@ fn write_report(folder: &Path, plan: &Plan, report: &Report) -> anyhow::Result<(
     }
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    if let Some((name, _)) = files.iter().find(|(name, _)| folder.join(name).is_dir()) {
+        anyhow::bail!("`{}` is a folder, expected a place for a file", folder.join(name).display());
+    }
     for (name, bytes) in files {
         let path = folder.join(name);
         write_whole(&path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
@@ -151,10 +149,15 @@ fn write_report(folder: &Path, plan: &Plan, report: &Report) -> anyhow::Result<(
 
 /// Under a temporary name first, so that a reader never sees half a file.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
     let mut name = path.as_os_str().to_os_string();
-    name.push(".part");
+    // The process id keeps two runs, and a user's own files, apart.
+    name.push(format!(".{}.part", std::process::id()));
     let part = std::path::PathBuf::from(name);
-    std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path)).inspect_err(|_| {
-        let _ = std::fs::remove_file(&part);
-    })
+    let new = std::fs::OpenOptions::new().write(true).create_new(true).open(&part);
+    new.and_then(|mut file| file.write_all(bytes)).and_then(|()| std::fs::rename(&part, path)).inspect_err(
+        |_| {
+            let _ = std::fs::remove_file(&part);
+        },
+    )
 }

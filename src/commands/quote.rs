@@ -10,7 +10,7 @@ use super::{Done, library::Library, output};
 use crate::report::plain_table;
 use crate::{
     calendar::Day,
-    cli::{QuoteArgs, TokenFlags},
+    cli::{COUNT_MAX, QuoteArgs, TokenFlags},
     diagnostics::read_limited,
     model::{Backend, ByClass, Endpoint, Location, Placement, Tier},
     prices::{BilledUsage, Invoice, PriceBook, invoice},
@@ -159,9 +159,6 @@ fn extras(args: &QuoteArgs) -> BilledUsage {
         ..BilledUsage::default()
     }
 }
-
-/// Largest count that a flag may give.
-const COUNT_MAX: u64 = 1_000_000_000_000_000;
 
 /// A bill counts whole tokens.
 fn whole_counts(flags: &TokenFlags) -> anyhow::Result<ByClass<u64>> {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
@@ -13,7 +12,7 @@ use crate::{
     calendar::Day,
     diagnostics::{BadFile, SourceText},
     model::{Backend, ByClass, Grade, ImageSize, ModelId, Tier, TokenClass, nearest},
-    units::Rate,
+    units::{Factor, Rate},
 };
 
 /// The one version of the format.
@@ -56,7 +55,7 @@ struct RawModel {
     max_output_tokens: Option<u64>,
     max_input_images: Option<u32>,
     grounding: Option<String>,
-    non_global_factor: Option<Decimal>,
+    non_global_factor: Option<Factor>,
     non_global_from: Option<Day>,
     cached_input_minimum_tokens: Option<u64>,
     source: Vec<String>,
@@ -211,7 +210,7 @@ fn model_facts(raw: RawModel) -> ModelFacts {
         max_output_tokens: raw.max_output_tokens,
         max_input_images: raw.max_input_images,
         grounding: raw.grounding,
-        non_global_factor: raw.non_global_factor,
+        non_global_factor: raw.non_global_factor.map(Factor::value),
         non_global_from: raw.non_global_from,
         cached_input_minimum_tokens: raw.cached_input_minimum_tokens,
         source: raw.source,
@@ -293,6 +292,11 @@ impl Checker<'_> {
         self.sources_known(book, &raw.source, span)?;
         if let Some(successor) = &raw.successor {
             self.model_known(book, successor, span)?;
+        }
+        if let (Some(launch), Some(end)) = (raw.launch, raw.end)
+            && end < launch
+        {
+            return Err(self.fail(span, format!("ends on {end}, before its launch on {launch}"), None));
         }
         if raw.end.is_some() != raw.end_is.is_some() {
             return Err(self.fail(span, "`end` and `end_is` go together".into(), None));

@@ -162,7 +162,9 @@ fn law(pairs: &[(&Route, &RoutePlan)], months: &[usize]) -> (LogNormal, SpreadPa
     (LogNormal::new(mean, parts.total()), parts)
 }
 
-/// Standard deviation of the spend from an uncertain growth rate.
+/// Standard deviation of the spend from an uncertain growth rate: its ends are a ratio apart, so the width is
+/// taken from the logarithm. A difference of dollars would grow without bound and push the low end below what
+/// even the lowest growth costs.
 fn growth_deviation(route: &Route, plan: &RoutePlan, months: &[usize]) -> f64 {
     let growth = route.growth_per_month;
     let mean = growth.mean();
@@ -172,7 +174,11 @@ fn growth_deviation(route: &Route, plan: &RoutePlan, months: &[usize]) -> f64 {
             .map(|at| plan.chosen().months[*at].usd_total * ((1.0 + rate) / (1.0 + mean)).powi(*at as i32))
             .sum()
     };
-    (at_rate(growth.p95) - at_rate(growth.p05)) / (2.0 * standard_normal_quantile(0.95))
+    let (low, high) = (at_rate(growth.p05), at_rate(growth.p95));
+    if low <= 0.0 || high <= low {
+        return 0.0;
+    }
+    at_rate(mean) * (high / low).ln() / (2.0 * standard_normal_quantile(0.95))
 }
 
 /// Standard deviation of the spend from each class's mean tokens.

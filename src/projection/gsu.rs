@@ -236,7 +236,7 @@ fn verdict(
     value: f64,
     global: bool,
 ) -> TermVerdict {
-    let factor = if global { 1.0 } else { to_f64(term.non_global_factor) };
+    let factor = if global { 1.0 } else { to_f64(term.non_global_factor.value()) };
     let price = term.usd_per_gsu_hour.to_f64() * factor * inputs.workload.price_factors.gsu_hours;
     let saving = |gsu: u64| -> f64 {
         let each = loads.iter().zip(months).map(|(load, month)| {

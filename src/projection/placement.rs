@@ -226,9 +226,13 @@ pub(super) fn plan_with(
     let served = served_months(months, service);
     let usd_total = spends.iter().map(|spend| spend.usd_total).sum();
     warnings.dedup();
+    let gap = warnings.iter().any(|warning| matches!(warning, Warning::PriceGap { .. }));
     PlacementPlan {
         status,
-        per_request: Some(per_request(quote, &expected.classes, expected.images_per_answer, profile, route)),
+        per_request: Some(PerRequest {
+            complete: quote.complete && !gap,
+            ..per_request(quote, &expected.classes, expected.images_per_answer, profile, route)
+        }),
         usd_per_month: usd_total / months.len() as f64,
         served_share: served / months.len() as f64,
         usd_per_served_month: if served > 0.0 { usd_total / served } else { 0.0 },
@@ -405,7 +409,11 @@ impl Pricer<'_> {
             if requests == 0.0 {
                 continue;
             }
-            let Ok(quote) = self.quote(part.first, warnings) else { continue };
+            let Ok(quote) = self.quote(part.first, warnings) else {
+                let (placement, from) = (self.placement.clone(), part.first);
+                push_once(warnings, Warning::PriceGap { placement, from });
+                continue;
+            };
             spend.requests += requests;
             for (class, usd) in quote.usd.iter() {
                 spend.usd[class] += requests * usd;

@@ -138,6 +138,24 @@ pub enum ProjectError {
         /// What to do.
         hint: String,
     },
+    /// No route has a request inside the horizon.
+    #[error(
+        "no route has a request between {first} and {last}\n\nhint: look at `start`, `launch`, `end` and `between`"
+    )]
+    NothingToSend {
+        /// First day of the horizon.
+        first: Day,
+        /// Last day of the horizon.
+        last: Day,
+    },
+    /// More cells than fit the memory of a laptop.
+    #[error(
+        "{cells} cells (routes × placements × months) are more than {CELLS_MAX}\n\nhint: fewer months, models or placements, or several workloads"
+    )]
+    TooLarge {
+        /// Routes × placements × months.
+        cells: usize,
+    },
     /// Growth carries a route beyond any real traffic.
     #[error(
         "route `{route}` grows to {requests:e} requests in {month}, more than {REQUESTS_PER_MONTH_MAX:e}\n\nhint: is growth_per_month meant in percent? 0.05 is 5 % a month"
@@ -164,8 +182,13 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
     let workload = inputs.workload;
     let months = horizon(workload.start, workload.horizon_months);
     let mut routes = Vec::new();
+    check_size(inputs, months.len())?;
     for route in &workload.routes {
         routes.push(plan_route(inputs, route, &months)?);
+    }
+    if routes.iter().all(|route| route.requests_total == 0.0) {
+        let last = months[months.len() - 1].next.minus_day();
+        return Err(ProjectError::NothingToSend { first: workload.start, last });
     }
     let bill = bill(workload, &routes);
     let drivers = drivers(inputs, &routes, &months);
@@ -275,6 +298,9 @@ fn plan_route(
     Ok(RoutePlan { name: route.name.clone(), chosen, placements, requests_total })
 }
 
+/// Most routes × placements × months: about a gigabyte.
+const CELLS_MAX: usize = 3_000_000;
+
 fn check_growth(route: &Route, months: &[crate::calendar::Month]) -> Result<(), ProjectError> {
     for (at, month) in months.iter().enumerate() {
         let whole = crate::calendar::Stretch { first: month.first, next: month.next };
@@ -286,6 +312,16 @@ fn check_growth(route: &Route, months: &[crate::calendar::Month]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+fn check_size(inputs: &Inputs<'_>, months: usize) -> Result<(), ProjectError> {
+    let placements = |route: &Route| -> usize {
+        let pairs =
+            route.models.iter().flat_map(|model| route.endpoints.iter().map(move |place| (model, place)));
+        pairs.map(|(model, place)| tiers(inputs, route, model, place).len()).sum()
+    };
+    let cells = months * inputs.workload.routes.iter().map(placements).sum::<usize>();
+    if cells > CELLS_MAX { Err(ProjectError::TooLarge { cells }) } else { Ok(()) }
 }
 
 /// The route's own tier first, then the other tiers that have a price.

@@ -342,9 +342,18 @@ impl TokenProfile {
         }
         if let Some(table) = &raw.output_image {
             check(table.span(), table.as_ref().evidence())?;
+            if !table.as_ref().tokens.values().all(|tokens| (1..=1_000_000).contains(tokens)) {
+                let found = "an image of the answer takes 1 to 1,000,000 tokens";
+                return Err(source.complaint(table.span(), TITLE, found, None));
+            }
         }
         if let Some(table) = &raw.images_per_answer {
             check(table.span(), table.as_ref().evidence())?;
+            let counts = [table.as_ref().text_to_image, table.as_ref().edit];
+            if !counts.iter().all(|count| count.p05 >= 1.0 && count.p95 <= 100.0) {
+                let found = "an answer holds 1 to 100 images";
+                return Err(source.complaint(table.span(), TITLE, found, None));
+            }
         }
         if let Some(table) = &raw.output_text {
             check(table.span(), table.as_ref().evidence())?;

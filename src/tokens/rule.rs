@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Pixels;
 
+/// No count of a rule is larger.
+const COUNT_MAX: u64 = 1_000_000;
+
 /// A structural rule from pixels to tokens.
 ///
 /// Sources: the token page of the Gemini API for tiles and flat counts; the grid was found from recorded
@@ -70,7 +73,8 @@ impl ImageRule {
                 let shorter = f64::from(image.width.min(image.height));
                 let unit = ((shorter / unit_divisor).floor() as u32).clamp(unit_min, unit_max);
                 let tiles = u64::from(image.width.div_ceil(unit)) * u64::from(image.height.div_ceil(unit));
-                tile_tokens * (tiles.min(max_tiles.unwrap_or(u64::MAX)) + overview_tiles)
+                tile_tokens
+                    .saturating_mul(tiles.min(max_tiles.unwrap_or(u64::MAX)).saturating_add(overview_tiles))
             }
             ImageRule::Grid { budget } => {
                 let ratio = f64::from(image.width) / f64::from(image.height);
@@ -83,6 +87,16 @@ impl ImageRule {
 
     /// Why the rule cannot be used, when it cannot.
     pub fn problem(&self) -> Option<&'static str> {
+        let counts = match *self {
+            ImageRule::Flat { tokens } => vec![tokens],
+            ImageRule::Tiles { small_tokens, tile_tokens, overview_tiles, .. } => {
+                vec![small_tokens, tile_tokens, overview_tiles]
+            }
+            ImageRule::Grid { .. } => Vec::new(),
+        };
+        if counts.iter().any(|count| *count > COUNT_MAX) {
+            return Some("no image takes more than 1,000,000 tokens");
+        }
         match self {
             ImageRule::Tiles { unit_divisor, unit_min, unit_max, .. }
                 if !unit_divisor.is_normal()

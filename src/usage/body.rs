@@ -344,11 +344,14 @@ fn shortened(value: &Value) -> String {
     value.to_string().chars().take(40).collect()
 }
 
+/// Entries of a list of details that are read; backends send one for each modality.
+const DETAILS_MAX: usize = 10_000;
+
 /// `[{"modality": "IMAGE", "tokenCount": 1120}]`; the Interactions API says `tokens` and `image`.
 fn details(fields: &Map<String, Value>, name: &str, odd: &mut Vec<Anomaly>) -> Vec<(String, u64)> {
     let Some(entries) = get(fields, name).and_then(Value::as_array) else { return Vec::new() };
     let mut list = Vec::new();
-    for entry in entries.iter().filter_map(Value::as_object) {
+    for entry in entries.iter().filter_map(Value::as_object).take(DETAILS_MAX) {
         let modality = entry.get("modality").and_then(Value::as_str).unwrap_or("unnamed");
         // Python prints enums as `MediaModality.IMAGE`.
         let modality = modality.rsplit('.').next().unwrap_or(modality).to_uppercase();

@@ -1,5 +1,7 @@
 //! From reported counts to exclusive classes.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::model::{ByClass, TokenClass};
@@ -320,12 +322,12 @@ fn sum_details(
 }
 
 fn note_repeats(part: &'static str, details: &[(String, u64)], anomalies: &mut Vec<Anomaly>) {
-    for (at, (modality, _)) in details.iter().enumerate() {
-        let times = details.iter().filter(|(other, _)| other == modality).count() as u64;
-        let first = details.iter().position(|(other, _)| other == modality) == Some(at);
-        if first && times > 1 {
-            anomalies.push(Anomaly::RepeatedModality { part, modality: modality.clone(), times });
-        }
+    let mut times: BTreeMap<&str, u64> = BTreeMap::new();
+    for (modality, _) in details {
+        *times.entry(modality).or_default() += 1;
+    }
+    for (modality, times) in times.into_iter().filter(|(_, times)| *times > 1) {
+        anomalies.push(Anomaly::RepeatedModality { part, modality: modality.into(), times });
     }
 }
 

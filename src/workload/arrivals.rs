@@ -47,16 +47,7 @@ impl Resolver<'_> {
         makes_images: bool,
         horizon: Stretch,
     ) -> Result<(Volume, Option<Range>), BadFile> {
-        let given = [
-            &raw.requests_per_month,
-            &raw.requests_per_day,
-            &raw.requests_total,
-            &raw.accepted_images_per_month,
-        ];
-        let [number] = given.iter().filter_map(|given| given.as_ref()).collect::<Vec<_>>()[..] else {
-            let found = "expected exactly one of `requests_per_month`, `requests_per_day`, `requests_total` and `accepted_images_per_month`";
-            return Err(self.fail(span.clone(), found));
-        };
+        let number = self.one_number(raw, span)?;
         let mut range = *number.as_ref();
         self.believable(number, "requests", REQUESTS_MAX)?;
         if range.is_exact() {
@@ -110,6 +101,34 @@ impl Resolver<'_> {
             if raw.requests_per_day.is_some() { Volume::PerDay(range) } else { Volume::PerMonth(range) },
             None,
         ))
+    }
+
+    /// The one key that says how many requests.
+    fn one_number<'a>(
+        &self,
+        raw: &'a RawRoute,
+        span: &std::ops::Range<usize>,
+    ) -> Result<&'a Spanned<Range>, BadFile> {
+        let given = [
+            &raw.requests_per_month,
+            &raw.requests_per_day,
+            &raw.requests_total,
+            &raw.accepted_images_per_month,
+        ];
+        if let [number] = given.iter().filter_map(|given| given.as_ref()).collect::<Vec<_>>()[..] {
+            return Ok(number);
+        }
+        let names = ["requests_per_month", "requests_per_day", "requests_total", "accepted_images_per_month"];
+        let found: Vec<&str> =
+            names.iter().zip(given).filter(|(_, given)| given.is_some()).map(|(name, _)| *name).collect();
+        let place = given.iter().rev().find_map(|given| given.as_ref()).map_or(span.clone(), Spanned::span);
+        let found = match found.as_slice() {
+            [] => format!("this route says not how many requests, expected {}", or_list(&names)),
+            both => {
+                format!("expected one number of requests, found {}", or_list(both).replace(" or ", " and "))
+            }
+        };
+        Err(self.fail(place, &found))
     }
 
     /// A number above 0 and within reason, its range no wider than a guess can be.

@@ -429,6 +429,14 @@ impl Resolver<'_> {
                     self.resolutions.push(line);
                 }
             }
+            let kind = self.book.facts(&resolved.id).map(|facts| facts.kind);
+            if !matches!(kind, Some(ModelKind::Image | ModelKind::Text)) {
+                let found = format!(
+                    "{} is neither an image nor a text model billed by token; `burndown quote` prices its answers",
+                    resolved.id
+                );
+                return Err(self.fail(name.span(), &found));
+            }
             if !ids.contains(&resolved.id) {
                 ids.push(resolved.id);
             }

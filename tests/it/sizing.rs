@@ -154,12 +154,12 @@ fn numbers_out_of_bounds_are_refused() {
     };
     let some = [(InputText, dec!(1))];
     for (error, expected) in [
-        (size_of(dec!(0), dec!(0), &some), "queries per second must be above 0, found 0"),
-        (size_of(dec!(-1), dec!(0), &some), "queries per second must be above 0, found -1"),
+        (size_of(dec!(0), dec!(0), &some), "queries per second must be above 0 and at most 1e12, found 0"),
+        (size_of(dec!(-1), dec!(0), &some), "queries per second must be above 0 and at most 1e12, found -1"),
         (size_of(dec!(1), dec!(1.5), &some), "the cached share must be between 0 and 1, found 1.5"),
         (
             size_of(dec!(1), dec!(0), &[(InputText, dec!(-3))]),
-            "tokens of text input must be 0 or more, found -3",
+            "tokens of text input must be between 0 and 1e12, found -3",
         ),
         (size_of(dec!(1), dec!(0), &[]), "no tokens given: a query burns at least its prompt"),
     ] {

@@ -95,16 +95,15 @@ fn growth(working: &mut Working<'_>, low: bool) -> Option<f64> {
 
 /// Mean tokens of one class on one model and endpoint, 1.645 standard errors away.
 fn tokens(working: &mut Working<'_>, name: &str, low: bool) -> Option<f64> {
-    let (label, place) = name.split_once(" per request, ")?;
     let months = working.horizon_months()?;
     let mut deviation = 0.0;
     for chosen in working.chosen() {
         let part = |key: &str| working.text(&format!("{}/placement/{key}", chosen.base)).unwrap_or("?");
-        if format!("{} {}", part("model"), part("endpoint")) != place {
+        if !name.ends_with(&format!(", {} {}", part("model"), part("endpoint"))) {
             continue;
         }
         let classes = working.plan.pointer(&format!("{}/per_request/tokens", chosen.base))?.as_object()?;
-        let Some(class) = classes.keys().find(|class| class_label(class) == label) else { continue };
+        let Some(class) = classes.keys().find(|class| name.starts_with(class_label(class))) else { continue };
         let at = format!("{}/per_request/tokens/{class}", chosen.base);
         let mean = working.read(&format!("{at}/mean"))?;
         let error = working.read(&format!("{at}/standard_error"))?;
