@@ -10,6 +10,7 @@ mod plan;
 mod profiles;
 mod properties;
 mod readme;
+mod regressions;
 mod responses;
 mod sizing;
 mod tidy;
