@@ -146,6 +146,8 @@ fn cheapest_term(pool: &GsuPool) -> usize {
 
 fn places(plan: &Plan) -> Vec<Block> {
     let mut rows = Vec::new();
+    let first_column =
+        if plan.routes.len() == 1 { "placement (* in the bill)" } else { "placement in the bill" };
     let picks: Vec<(usize, usize, String)> = match plan.routes.as_slice() {
         [only] => pick_of_one(plan, only).into_iter().map(|(at, label)| (0, at, label)).collect(),
         routes => routes
@@ -168,10 +170,8 @@ fn places(plan: &Plan) -> Vec<Block> {
             words(evidence_short(request)),
         ]);
     }
-    let mut blocks = vec![Block::Rows {
-        header: vec!["placement (* in the bill)", "$/request", "$/month", "evidence"],
-        rows,
-    }];
+    let mut blocks =
+        vec![Block::Rows { header: vec![first_column, "$/request", "$/month", "evidence"], rows }];
     if left_out > 0 {
         rest.push(format!("{left_out} more in the report"));
     }
