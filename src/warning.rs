@@ -157,6 +157,18 @@ pub enum Warning {
         /// Kind of request.
         kind: &'static str,
     },
+    /// Answers reported other tokens for input images than the rule says.
+    #[error(
+        "input images of {model} on {endpoint}: an answer contradicts the rule, so what {answers} answer(s) reported counts instead"
+    )]
+    RuleContradicted {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// Answers that count.
+        answers: u64,
+    },
     /// Answers did not all hold the one image that the documentation speaks of.
     #[error(
         "answers of {model} on {endpoint} to {kind} requests held {seen}; every image counts in the usage"
@@ -351,6 +363,7 @@ impl Warning {
             Warning::DerivedPrice { .. } => "derived-price",
             Warning::WeakEvidence { .. } => "weak-evidence",
             Warning::NoneSeen { .. } => "none-seen",
+            Warning::RuleContradicted { .. } => "rule-contradicted",
             Warning::ImagesVary { .. } => "images-vary",
             Warning::ProfileStandsIn { .. } => "profile-stands-in",
             Warning::ResolutionRefused { .. } => "resolution-refused",

@@ -11,7 +11,7 @@ use crate::{
     cli::FitArgs,
     diagnostics::{SourceText, read_limited},
     model::{Backend, ModelId},
-    tokens::{Cell, Fitted, fit, with_cells},
+    tokens::{Cell, Fitted, RuleCheck, fit, with_cells},
     usage::{Observation, read_observations},
 };
 
@@ -34,9 +34,9 @@ pub(super) fn run(args: &FitArgs, overlay: Option<&Path>) -> anyhow::Result<Done
     let mut written = Vec::new();
     if let Some(folder) = &args.out {
         let day = args.answer.on.unwrap_or_else(Day::today_utc).to_string();
-        for (backend, model, cells) in by_profile(&fitted) {
+        for (backend, model, cells, rule) in by_profile(&fitted) {
             let base = Library::token_profile_text(overlay, backend, &model)?;
-            let text = with_cells(&base.text, &cells, (&args.source, &args.title, &day))
+            let text = with_cells(&base.text, &cells, rule, (&args.source, &args.title, &day))
                 .with_context(|| format!("cannot use {}", base.name))?;
             let path = folder.join("tokens").join(backend.as_str()).join(format!("{model}.toml"));
             if let Some(parent) = path.parent() {
@@ -59,13 +59,28 @@ pub(super) fn run(args: &FitArgs, overlay: Option<&Path>) -> anyhow::Result<Done
     Ok(Done::Fine)
 }
 
-/// Cells of each profile together.
-fn by_profile(fitted: &Fitted) -> Vec<(Backend, ModelId, Vec<&Cell>)> {
+/// What one profile learns: its cells, and its rule where answers contradict it.
+type Learned<'a> = (Backend, ModelId, Vec<&'a Cell>, Option<&'a RuleCheck>);
+
+/// Cells and contradicted rules of each profile together.
+fn by_profile(fitted: &Fitted) -> Vec<Learned<'_>> {
     let mut profiles: BTreeMap<(Backend, ModelId), Vec<&Cell>> = BTreeMap::new();
     for found in &fitted.cells {
         profiles.entry((found.backend, found.model.clone())).or_default().push(&found.cell);
     }
-    profiles.into_iter().map(|((backend, model), cells)| (backend, model, cells)).collect()
+    for rule in fitted.rules.iter().filter(|rule| !rule.differ.is_empty()) {
+        profiles.entry((rule.backend, rule.model.clone())).or_default();
+    }
+    let rule_of = |backend: Backend, model: &ModelId| {
+        fitted.rules.iter().find(|rule| rule.backend == backend && rule.model == *model)
+    };
+    profiles
+        .into_iter()
+        .map(|((backend, model), cells)| {
+            let rule = rule_of(backend, &model);
+            (backend, model, cells, rule)
+        })
+        .collect()
 }
 
 fn text(fitted: &Fitted) -> String {

@@ -123,6 +123,21 @@ fn input_images(
             None => warnings.push(Warning::ResolutionUnknown { model, endpoint, asked }),
         }
     }
+    if !table.off_rule.is_empty() {
+        warnings.push(Warning::RuleContradicted {
+            model: profile.model.clone(),
+            endpoint: endpoint.clone(),
+            answers: table.off_rule.len() as u64,
+        });
+        let count = shape.input_images.len() as f64;
+        let evidence = Evidence {
+            grade: Grade::Measured,
+            n: Some(table.off_rule.len() as u64),
+            note: Some("answers contradict the rule; what they reported counts".into()),
+            ..table.evidence()
+        };
+        return Some(sampled(table.off_rule.iter().map(|tokens| tokens * count).collect(), evidence));
+    }
     let (mut low, mut mean, mut high) = (0.0, 0.0, 0.0);
     for sizes in &shape.input_images {
         let tokens: Vec<f64> = sizes.iter().map(|size| rule.tokens(*size) as f64).collect();
@@ -224,11 +239,20 @@ pub fn counts_in_words(answers: &[Answer]) -> String {
 /// The point is the plain mean of the answers; the atom widens the error alone: a heavy tail that few answers
 /// do not show is not taken for certain that it is not there.
 fn spread_of(cell: &Cell, of: impl Fn(&Answer) -> f64) -> ClassTokens {
-    let mut values: Vec<f64> = cell.answers.iter().map(of).collect();
+    let evidence = Evidence {
+        grade: cell.grade,
+        n: Some(cell.answers.len() as u64),
+        source: cell.source.clone(),
+        note: Some(format!("{} answers to {} requests", cell.answers.len(), cell.kind.as_str())),
+    };
+    sampled(cell.answers.iter().map(of).collect(), evidence)
+}
+
+fn sampled(mut values: Vec<f64>, evidence: Evidence) -> ClassTokens {
     values.sort_by(f64::total_cmp);
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let rows: Vec<Vec<f64>> = values.iter().map(|value| vec![*value]).collect();
-    let sample = Sample::new(&rows).expect("a cell has answers, and counts are quantities");
+    let sample = Sample::new(&rows).expect("a sample has values, and tokens are quantities");
     let moments = sample.posterior_mean_with_cap(&sample.cap(&[None]));
     let at = |p: f64| quantile(&values, p).unwrap_or(mean);
     ClassTokens {
@@ -237,12 +261,7 @@ fn spread_of(cell: &Cell, of: impl Fn(&Answer) -> f64) -> ClassTokens {
         p05: at(0.05),
         p50: at(0.5),
         p95: at(0.95),
-        evidence: Evidence {
-            grade: cell.grade,
-            n: Some(cell.answers.len() as u64),
-            source: cell.source.clone(),
-            note: Some(format!("{} answers to {} requests", cell.answers.len(), cell.kind.as_str())),
-        },
+        evidence,
     }
 }
 

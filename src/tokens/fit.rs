@@ -49,6 +49,8 @@ pub struct RuleCheck {
     pub agree: u64,
     /// What the others reported: images, reported tokens, tokens by the rule.
     pub differ: Vec<(String, u64, u64)>,
+    /// Tokens per image of every answer, ascending.
+    pub per_image: Vec<f64>,
 }
 
 /// Learns cells for the image models and checks the input-image rules of all.
@@ -142,7 +144,10 @@ fn check_rule(
         model: profile.model.clone(),
         agree: 0,
         differ: Vec::new(),
+        per_image: Vec::new(),
     });
+    check.per_image.push(reported as f64 / count as f64);
+    check.per_image.sort_by(f64::total_cmp);
     if by_rule == reported {
         check.agree += 1;
     } else {
@@ -230,7 +235,8 @@ fn sorted(mut cell: Cell) -> Cell {
     cell
 }
 
-/// The text of a profile with its cells replaced by learned ones, comments kept.
+/// The text of a profile with its cells replaced by learned ones, comments kept; an input-image rule that
+/// answers contradict gives way to what they reported.
 ///
 /// # Errors
 ///
@@ -238,6 +244,7 @@ fn sorted(mut cell: Cell) -> Cell {
 pub fn with_cells(
     profile: &str,
     cells: &[&Cell],
+    rule: Option<&RuleCheck>,
     source: (&str, &str, &str),
 ) -> Result<String, toml_edit::TomlError> {
     let mut document: DocumentMut = profile.parse()?;
@@ -246,6 +253,13 @@ pub fn with_cells(
     entry["title"] = value(title);
     entry["date"] = value(day);
     document["sources"][key] = Item::Table(entry);
+    if let Some(input) = document.get_mut("input_image").and_then(Item::as_table_mut) {
+        input.remove("off_rule");
+        // One answer that differs takes all images of this model off the rule: they are sampled instead.
+        if let Some(rule) = rule.filter(|rule| !rule.differ.is_empty()) {
+            input["off_rule"] = value(rule.per_image.iter().copied().collect::<Array>());
+        }
+    }
     let mut tables = ArrayOfTables::new();
     for cell in cells {
         tables.push(table_of(cell));

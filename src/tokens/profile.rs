@@ -149,6 +149,9 @@ pub struct InputImage {
     /// The backend answers 400 to a resolution.
     #[serde(default)]
     pub refuses_resolution: bool,
+    /// Tokens per image that answers reported, where one of them contradicted the rule: these count then.
+    #[serde(default)]
+    pub off_rule: Vec<f64>,
     grade: Grade,
     n: Option<u64>,
     source: Vec<String>,
@@ -334,6 +337,10 @@ impl TokenProfile {
         if let Some(table) = &raw.input_image {
             check(table.span(), table.as_ref().evidence())?;
             let image = table.as_ref();
+            if !image.off_rule.iter().all(|tokens| (1.0..=1e6).contains(tokens)) {
+                let found = "off_rule holds tokens per image, 1 to 1,000,000 each";
+                return Err(source.complaint(table.span(), TITLE, found, None));
+            }
             let rules =
                 image.by_resolution.values().chain(image.alternatives.iter().map(|other| &other.rule));
             if let Some(found) = rules.chain([&image.rule]).find_map(ImageRule::problem) {
@@ -405,6 +412,7 @@ impl TokenProfile {
             let mut profile = self.clone();
             if let Some(image) = &mut profile.input_image {
                 image.rule = other.rule;
+                image.off_rule = Vec::new();
             }
             list.push((other.switch.clone(), other.note.clone(), profile));
         }

@@ -148,6 +148,14 @@ pub enum Anomaly {
         /// As reported.
         value: String,
     },
+    /// The picture has not the size that was asked for.
+    #[error("a {asked} image was asked for, {received} pixels came back")]
+    SizeDiffers {
+        /// Size class asked for.
+        asked: String,
+        /// Pixels received.
+        received: String,
+    },
     /// More images came back than one.
     #[error(
         "{parts} images came back, {flagged} of them flagged as thoughts; the image tokens reported cover {covered}"

@@ -126,7 +126,26 @@ impl Observation {
         }
         let (tokens, mut anomalies) = classes_of(&counts, self.image_parts.unwrap_or(0));
         anomalies.append(&mut odd);
+        anomalies.extend(self.size_differs());
         (tokens, anomalies)
+    }
+
+    /// Whether the picture's pixels are far from the size asked for.
+    ///
+    /// 512, 1K, 2K and 4K hold about 0.26, 1, 4 and 17 million pixels whatever the aspect ratio; a factor of
+    /// two to either side still counts as the size.
+    fn size_differs(&self) -> Option<Anomaly> {
+        let asked = self.shape.output_size?;
+        let received: Pixels = self.received_pixels.as_ref()?.parse().ok()?;
+        let side: f64 = match asked {
+            ImageSize::Half => 512.0,
+            ImageSize::OneK => 1024.0,
+            ImageSize::TwoK => 2048.0,
+            ImageSize::FourK => 4096.0,
+        };
+        let ratio = f64::from(received.width) * f64::from(received.height) / (side * side);
+        let differs = !(0.5..=2.0).contains(&ratio);
+        differs.then(|| Anomaly::SizeDiffers { asked: asked.to_string(), received: received.to_string() })
     }
 
     /// The sizes of the prompt's images, those that can be read.

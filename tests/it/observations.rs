@@ -135,6 +135,62 @@ fn a_contradicted_rule_is_named() {
     assert_eq!(differ[0].1, 999);
 }
 
+/// js-genai issue 1682: 2K asked for, 512×2064 came back.
+#[test]
+fn a_size_that_was_not_honoured_is_an_anomaly() {
+    let mut observation = published().remove(0);
+    observation.shape.output_size = Some(burndown::model::ImageSize::TwoK);
+    let differs = |observation: &Observation| {
+        observation.classes().1.iter().any(|anomaly| matches!(anomaly, Anomaly::SizeDiffers { .. }))
+    };
+    observation.received_pixels = Some("512x2064".into());
+    assert!(differs(&observation));
+    observation.received_pixels = Some("1024x4128".into());
+    assert!(!differs(&observation));
+    observation.received_pixels = None;
+    assert!(!differs(&observation));
+}
+
+/// One contradicting answer takes the model's images off the rule: they are sampled, loudly.
+#[test]
+fn a_contradicted_rule_gives_way_to_what_answers_reported() {
+    let library = shipped();
+    let key = (Backend::Developer, ModelId::from("gemini-3-pro-image"));
+    let mut observations = published();
+    observations.retain(|observation| observation.model.starts_with("gemini-3-pro-image"));
+    let odd = observations.iter_mut().find(|observation| observation.shape.input_images == Some(2)).unwrap();
+    odd.usage.as_mut().unwrap()["promptTokensDetails"] = serde_json::json!([{ "modality": "TEXT", "tokenCount": 99 }, { "modality": "IMAGE", "tokenCount": 1120 }]);
+    odd.usage.as_mut().unwrap()["promptTokenCount"] = 1219.into();
+    let fitted = fit(&observations, &library.prices, &library.tokens, "PUBLISHED-USAGE");
+    let rule = fitted.rules.iter().find(|rule| rule.backend == Backend::Developer).unwrap();
+    assert_eq!(rule.per_image, [258.0, 258.0, 258.0, 560.0]);
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/profiles/tokens/developer/gemini-3-pro-image.toml"
+    ))
+    .unwrap();
+    let source = ("PUBLISHED-USAGE", "t", "2026-11-21");
+    let written = burndown::tokens::with_cells(&text, &[], Some(rule), source).unwrap();
+    let written = burndown::diagnostics::SourceText { name: "w".into(), text: written };
+    let profile = TokenProfile::parse(&written).unwrap();
+    let shape = burndown::model::Shape {
+        prompt_text: burndown::units::Range::exact(10.0),
+        input_images: vec![vec!["1024x1024".parse().unwrap()]],
+        output_size: burndown::model::ImageSize::OneK,
+        output_text: burndown::units::Range::exact(0.0),
+        thinking_level: None,
+        media_resolution: None,
+        cached_share: burndown::units::Share::NONE,
+    };
+    let endpoint = burndown::model::Endpoint::of(key.0);
+    let expected =
+        burndown::tokens::expect(&profile, &shape, burndown::prices::ModelKind::Image, &endpoint).unwrap();
+    let image = expected.classes[burndown::model::TokenClass::InputImage].as_ref().unwrap();
+    assert!((image.mean - (3.0 * 258.0 + 560.0) / 4.0).abs() < 1e-9);
+    assert!(image.standard_error > 0.0);
+    assert!(expected.warnings.iter().any(|warning| warning.code() == "rule-contradicted"));
+}
+
 /// The fallback order: own cell, the profile's pooled range, the other backend; never a zero in silence.
 #[test]
 fn what_is_not_known_is_said() {
