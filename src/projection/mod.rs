@@ -7,6 +7,7 @@ mod drivers;
 mod gsu;
 mod placement;
 mod plan;
+mod pricing;
 
 pub use bill::{Bill, Spread};
 pub use drivers::Driver;

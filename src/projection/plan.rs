@@ -292,7 +292,7 @@ fn plan_route(
         .enumerate()
         .map(|(at, month)| {
             let whole = crate::calendar::Stretch { first: month.first, next: month.next };
-            super::placement::requests_in(route, at, *month, whole)
+            super::pricing::requests_in(route, at, *month, whole)
         })
         .sum();
     Ok(RoutePlan { name: route.name.clone(), chosen, placements, requests_total })
@@ -304,7 +304,7 @@ const CELLS_MAX: usize = 3_000_000;
 fn check_growth(route: &Route, months: &[crate::calendar::Month]) -> Result<(), ProjectError> {
     for (at, month) in months.iter().enumerate() {
         let whole = crate::calendar::Stretch { first: month.first, next: month.next };
-        let requests = super::placement::requests_in(route, at, *month, whole);
+        let requests = super::pricing::requests_in(route, at, *month, whole);
         // Not a number is beyond belief, too.
         if requests.is_nan() || requests > REQUESTS_PER_MONTH_MAX {
             let (route, month) = (route.name.clone(), month.label());
