@@ -215,6 +215,8 @@ pub struct PriceRow {
     pub checked: Day,
     /// Keys of the book's sources.
     pub source: Vec<String>,
+    /// Image sizes that this tier makes, where it makes fewer than the model; empty = all.
+    pub sizes: Vec<ImageSize>,
     /// What other sources say.
     pub alternatives: Vec<Alternative>,
     /// Remark.

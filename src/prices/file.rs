@@ -120,6 +120,8 @@ struct RawPrice {
     cache_storage_usd_per_mtok_hour: Option<Rate>,
     usd_per_image: Option<Rate>,
     #[serde(default)]
+    sizes: Vec<ImageSize>,
+    #[serde(default)]
     alternatives: Vec<Alternative>,
     note: Option<String>,
     #[serde(default = "documented")]
@@ -338,6 +340,7 @@ impl Checker<'_> {
             source: raw.source,
             cache_storage: raw.cache_storage_usd_per_mtok_hour,
             per_image: raw.usd_per_image,
+            sizes: raw.sizes,
             alternatives: raw.alternatives,
             note: raw.note,
             grade: raw.grade,

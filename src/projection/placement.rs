@@ -212,6 +212,9 @@ pub(super) fn plan_with(
     if let Some(reason) = too_long(&expected.classes, facts) {
         return impossible(reason, warnings);
     }
+    if let Some(reason) = tier_cannot_make(inputs, route, &placement, first) {
+        return impossible(reason, warnings);
+    }
     warnings.extend(expected.warnings.clone());
     let status = status(inputs, &placement, first, next);
     let service = service(inputs, &placement, &status, first, next);
@@ -297,6 +300,14 @@ fn too_long(classes: &ByClass<Option<ClassTokens>>, facts: &crate::prices::Model
     };
     above("a prompt", sum(true), facts.max_input_tokens)
         .or_else(|| above("an answer", sum(false), facts.max_output_tokens))
+}
+
+/// A size that the model makes, but not on this tier (Vertex batch makes 1K alone).
+fn tier_cannot_make(inputs: &Inputs<'_>, route: &Route, placement: &Placement, day: Day) -> Option<String> {
+    let row = inputs.prices.prices(placement, day, 0).ok()?.row;
+    let size = route.shape.output_size;
+    let makes = row.sizes.is_empty() || row.sizes.contains(&size);
+    (!makes).then(|| format!("{} makes no {size} images", placement.tier))
 }
 
 /// The profile of this backend, or the other backend's with a warning.

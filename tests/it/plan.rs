@@ -225,6 +225,24 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
     }
 }
 
+/// The batch page of Vertex: 1K images only, while the Developer API prices batch for all sizes.
+#[test]
+fn a_tier_that_does_not_make_the_size_is_no_placement() {
+    let plan = plan_json("text-to-image");
+    let posters = plan["routes"][2]["placements"].as_array().unwrap();
+    let state = |endpoint: &str| {
+        let found = posters.iter().find(|row| {
+            let placement = &row["placement"];
+            placement["model"] == "gemini-3-pro-image"
+                && placement["endpoint"] == endpoint
+                && placement["tier"] == "batch"
+        });
+        found.unwrap()["status"].clone()
+    };
+    assert_eq!(state("vertex:global")["reason"], "batch makes no 4K images");
+    assert_eq!(state("developer")["state"], "served");
+}
+
 #[test]
 fn an_order_of_keys_or_a_default_written_out_changes_nothing() {
     let short = "[[route]]\nname = \"r\"\nmodel = \"nano-banana-pro\"\nprompt_tokens = 100\nrequests_per_month = 1000\n";
