@@ -179,6 +179,12 @@ impl Stretch {
     }
 }
 
+/// Whether two spans of days, each with an open or a closed end, have a day in common. Last days are included.
+pub fn share_a_day(a: (Option<Day>, Option<Day>), b: (Option<Day>, Option<Day>)) -> bool {
+    let before = |until: Option<Day>, from: Option<Day>| matches!((until, from), (Some(until), Some(from)) if until < from);
+    !before(a.1, b.0) && !before(b.1, a.0)
+}
+
 /// Cuts a month at days on which something changes (a price, a launch, a retirement).
 pub fn cut(month: Month, changes: &[Day]) -> Vec<Stretch> {
     let mut edges: Vec<Day> =

@@ -124,12 +124,10 @@ pub enum Warning {
         days: i64,
     },
     /// A price comes from a derivation, not from a page.
-    #[error("the {} price on {placement} is derived, not printed anywhere", class.label())]
+    #[error("a price on {placement} is derived from another tier or row, not printed anywhere")]
     DerivedPrice {
         /// Who would serve it.
         placement: Placement,
-        /// The class.
-        class: TokenClass,
     },
     /// Tokens rest on few answers or none.
     #[error("tokens of {} for {model} on {} rest on {}", class.label(), endpoint, evidence_text(*grade, *n))]
@@ -259,6 +257,14 @@ pub enum Warning {
         "this request was served by provisioned throughput: it costs the GSU's hours, not tokens; what it would cost on PayGo is shown"
     )]
     Provisioned,
+    /// The load of a pool cannot be sized.
+    #[error("GSUs of {model} cannot be sized: {why}")]
+    NotSized {
+        /// The model.
+        model: ModelId,
+        /// Why.
+        why: String,
+    },
     /// No provisioned throughput for the model in the book.
     #[error("the capacity book has no throughput for {model}: GSUs cannot be sized")]
     NoThroughput {
@@ -374,6 +380,7 @@ impl Warning {
             Warning::TooManyImages { .. } => "too-many-images",
             Warning::Usage(_) => "usage-anomaly",
             Warning::Provisioned => "provisioned",
+            Warning::NotSized { .. } => "not-sized",
             Warning::NoThroughput { .. } => "no-throughput",
             Warning::WindowAssumed { .. } => "window-assumed",
             Warning::TermOutlivesModel { .. } => "term-outlives-model",

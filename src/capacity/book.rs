@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::{
-    calendar::Day,
+    calendar::{Day, share_a_day},
     diagnostics::{BadFile, SourceText},
     model::{ByClass, Grade, ModelId, TokenClass, nearest},
     prices::Source,
@@ -330,11 +330,9 @@ impl CapacityBook {
 
 impl Throughput {
     fn contradicts(&self, other: &Throughput) -> bool {
-        let before = |until: Option<Day>, from: Option<Day>| matches!((until, from), (Some(until), Some(from)) if until < from);
         self.model == other.model
             && self.above_prompt_tokens == other.above_prompt_tokens
-            && !before(self.until, other.from)
-            && !before(other.until, self.from)
+            && share_a_day((self.from, self.until), (other.from, other.until))
     }
 }
 

@@ -6,13 +6,13 @@ use anyhow::{Context, bail};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::{Done, library::Library, output, quote::stale};
+use super::{Done, library::Library, output};
 use crate::report::plain_table;
 use crate::{
     calendar::Day,
     capacity::{Query, Sizing, size},
     cli::GsuArgs,
-    model::{Backend, ByClass, Endpoint, ModelId, TokenClass},
+    model::{Backend, ByClass, Endpoint, Location, ModelId, TokenClass},
     report::format::{decimal_grouped, grouped, money_whole},
     warning::Warning,
 };
@@ -67,8 +67,8 @@ pub(super) fn run(args: &GsuArgs, overlay: Option<&Path>) -> anyhow::Result<Done
     let sizing = size(&library.capacity, &query, day, args.location.is_global())?;
     let mut warnings = sizing.warnings.clone();
     warnings.extend(library.prices.life_warnings(&model, &endpoint, day, day.plus_days(1)));
-    warnings.extend(stale(&library.prices, day));
-    warnings.extend(throughput_location(&library, &model, day, &args.location.to_string()));
+    warnings.extend(library.prices.stale(day));
+    warnings.extend(throughput_location(&library, &model, day, &args.location));
     let answer = answer(args, day, sizing, resolved, warnings);
     output::strict(&args.answer, &answer.warnings)?;
     if args.answer.json {
@@ -127,13 +127,9 @@ fn tokens_of_sizes(
     Ok(())
 }
 
-fn throughput_location(library: &Library, model: &ModelId, day: Day, location: &str) -> Option<Warning> {
-    let known = library.capacity.throughput(model, day, 0.0)?.locations.clone()?;
-    let sold = known.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(prefix) => location.starts_with(prefix),
-        None => pattern == location,
-    });
-    (!sold).then(|| Warning::ThroughputLocationUnknown {
+fn throughput_location(library: &Library, model: &ModelId, day: Day, location: &Location) -> Option<Warning> {
+    let known = library.capacity.throughput(model, day, 0.0)?.locations.as_ref()?;
+    (!location.is_among(known)).then(|| Warning::ThroughputLocationUnknown {
         model: model.clone(),
         location: location.to_string(),
         known: known.join(", "),

@@ -199,7 +199,7 @@ fn priced(
     let placement = Placement { model: resolved.id, endpoint, tier: billed_tier };
     let Invoice { lines, total_usd, complete, mut warnings, .. } = invoice(book, &placement, day, usage)?;
     warnings.extend(book.life_warnings(&placement.model, &placement.endpoint, day, day.plus_days(1)));
-    warnings.extend(stale(book, day));
+    warnings.extend(book.stale(day));
     let provisioned = tier == Tier::Provisioned;
     if provisioned {
         warnings.push(Warning::Provisioned);
@@ -220,14 +220,6 @@ fn priced(
         image_parts: None,
         warnings,
     })
-}
-
-/// Days after which a price book is called old.
-pub(super) const STALE_AFTER_DAYS: i64 = 90;
-
-pub(super) fn stale(book: &PriceBook, on: Day) -> Option<Warning> {
-    let days = book.checked.days_until(on);
-    (days > STALE_AFTER_DAYS).then_some(Warning::StaleBook { checked: book.checked, on, days })
 }
 
 fn text(quote: &Quote) -> String {

@@ -20,6 +20,15 @@ pub enum Location {
 }
 
 impl Location {
+    /// Whether a list names it; `us-*` stands for all regions that begin so.
+    pub fn is_among(&self, patterns: &[String]) -> bool {
+        let name = self.to_string();
+        patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => *pattern == name,
+        })
+    }
+
     /// Whether it is the global endpoint; all others may cost 10 % more.
     pub fn is_global(&self) -> bool {
         *self == Location::Global

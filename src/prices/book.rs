@@ -6,13 +6,16 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calendar::Day,
+    calendar::{Day, share_a_day},
     model::{
         Backend, ByClass, Endpoint, Grade, ImageSize, ModelId, Placement, Tier, TokenClass, nearest, or_list,
     },
     units::Rate,
     warning::Warning,
 };
+
+/// Days after which the book is called old: prices of this family changed several times a year.
+const STALE_AFTER_DAYS: i64 = 90;
 
 /// Where a fact was read.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -146,11 +149,7 @@ impl Life {
     /// Whether an endpoint's location is among the known ones; yes when none are known.
     pub fn serves(&self, endpoint: &Endpoint) -> bool {
         let (Some(known), Some(location)) = (&self.locations, endpoint.location()) else { return true };
-        let name = location.to_string();
-        known.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(prefix) => name.starts_with(prefix),
-            None => *pattern == name,
-        })
+        location.is_among(known)
     }
 }
 
@@ -238,13 +237,11 @@ impl PriceRow {
 
     /// Same model, backend, tier and prompt range on at least one common day.
     pub(super) fn contradicts(&self, other: &PriceRow) -> bool {
-        let before = |until: Option<Day>, from: Option<Day>| matches!((until, from), (Some(until), Some(from)) if until < from);
         self.model == other.model
             && self.backend == other.backend
             && self.tier == other.tier
             && self.above_prompt_tokens == other.above_prompt_tokens
-            && !before(self.until, other.from)
-            && !before(other.until, self.from)
+            && share_a_day((self.from, self.until), (other.from, other.until))
     }
 }
 
@@ -508,6 +505,12 @@ impl PriceBook {
             _ => {}
         }
         warnings
+    }
+
+    /// A warning when the book is old on a day.
+    pub fn stale(&self, on: Day) -> Option<Warning> {
+        let days = self.checked.days_until(on);
+        (days > STALE_AFTER_DAYS).then_some(Warning::StaleBook { checked: self.checked, on, days })
     }
 
     /// Lays a user's book over this one: its models and lives replace those of the same name, its rows

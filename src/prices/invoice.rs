@@ -172,10 +172,9 @@ impl Invoice {
             });
             return;
         };
-        if prices.row.grade == Grade::Assumed
-            && let Item::Tokens(class @ TokenClass::OutputImage) = item
-        {
-            self.warnings.push(Warning::DerivedPrice { placement: self.placement.clone(), class });
+        let derived = Warning::DerivedPrice { placement: self.placement.clone() };
+        if prices.row.grade == Grade::Assumed && !self.warnings.contains(&derived) {
+            self.warnings.push(derived);
         }
         let cost = Usd(Decimal::from(quantity) * price.value() / Decimal::from(item.per()));
         self.total_usd += cost;

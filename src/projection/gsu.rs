@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     calendar::Month,
-    capacity::{Query, Sizing, Term, size},
+    capacity::{Query, Sizing, SizingError, Term, size},
     model::{ByClass, Endpoint, ModelId, Tier, TokenClass},
     warning::Warning,
 };
@@ -143,8 +143,12 @@ fn pool(
     let global = endpoint.location().is_some_and(|location| location.is_global());
     let sizing = match size(inputs.capacity, &query, inputs.workload.start, global) {
         Ok(sizing) => sizing,
-        Err(_) => {
+        Err(SizingError::NoThroughput { model, .. }) => {
             warnings.push(Warning::NoThroughput { model });
+            return None;
+        }
+        Err(error) => {
+            warnings.push(Warning::NotSized { model, why: error.to_string() });
             return None;
         }
     };
@@ -199,12 +203,14 @@ fn outlived(
     let life = inputs.prices.life(model, endpoint.backend());
     let Some((end, _)) = life.and_then(|life| life.end) else { return Vec::new() };
     let start = inputs.workload.start;
-    let months = |id: &str| match id {
-        "3-months" => 3,
-        "1-year" => 12,
-        _ => 1,
+    let last = |verdict: &TermVerdict| {
+        let term = inputs.capacity.terms.iter().find(|term| term.id == verdict.term);
+        match term.and_then(|term| term.months()) {
+            Some(months) => start.plus_months(months),
+            None => start.plus_days(7),
+        }
     };
-    let paying = terms.iter().filter(|term| term.gsu > 0 && start.plus_months(months(&term.term)) > end);
+    let paying = terms.iter().filter(|term| term.gsu > 0 && last(term) > end);
     paying
         .map(|term| Warning::TermOutlivesModel { model: model.clone(), term: term.name.clone(), start, end })
         .collect()

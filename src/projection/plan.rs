@@ -195,7 +195,7 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
     let gsu = gsu_plan(inputs, &routes, &months);
     let limits = limits(inputs, &routes, &months);
     let mut warnings = workload.warnings.clone();
-    warnings.extend(super::plan::stale(inputs));
+    warnings.extend(inputs.prices.stale(workload.as_of));
     for route in &routes {
         warnings.extend(route.chosen().warnings.clone());
         warnings.extend(life_of_others(route));
@@ -249,15 +249,6 @@ fn sources(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> BTreeMap<String, Source
         term.source.iter().for_each(|key| note(key, &inputs.capacity.sources));
     }
     found
-}
-
-/// Days after which a price book is called old.
-const STALE_AFTER_DAYS: i64 = 90;
-
-fn stale(inputs: &Inputs<'_>) -> Option<Warning> {
-    let (checked, on) = (inputs.prices.checked, inputs.workload.as_of);
-    let days = checked.days_until(on);
-    (days > STALE_AFTER_DAYS).then_some(Warning::StaleBook { checked, on, days })
 }
 
 /// Ends of today's model on placements that were not chosen: a reader who thinks of them must know.

@@ -65,11 +65,8 @@ impl Pricer<'_> {
                 }
             }
         }
-        let image_rate_derived =
-            prices.row.grade == Grade::Assumed && quote.usd[TokenClass::OutputImage] > 0.0;
-        if image_rate_derived {
-            let (placement, class) = (self.placement.clone(), TokenClass::OutputImage);
-            push_once(warnings, Warning::DerivedPrice { placement, class });
+        if prices.row.grade == Grade::Assumed {
+            push_once(warnings, Warning::DerivedPrice { placement: self.placement.clone() });
         }
         Ok(quote)
     }
