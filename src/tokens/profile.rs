@@ -431,7 +431,12 @@ impl TokenProfile {
             }
             // What answers showed stands against this reading; under it, the reading counts.
             for cell in &mut profile.cells {
-                cell.answers.iter_mut().for_each(|answer| answer.images = 1);
+                let count = match (&profile.images_per_answer, cell.kind) {
+                    (Some(images), RequestKind::TextToImage) => images.text_to_image,
+                    (Some(images), _) => images.edit,
+                    (None, _) => Range::exact(1.0),
+                };
+                cell.answers.iter_mut().for_each(|answer| answer.images = count.likely.round() as u64);
             }
             list.push((other.switch.clone(), other.note.clone(), profile));
         }

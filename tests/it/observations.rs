@@ -191,6 +191,34 @@ fn a_contradicted_rule_gives_way_to_what_answers_reported() {
     assert!(expected.warnings.iter().any(|warning| warning.code() == "rule-contradicted"));
 }
 
+/// Where answers were seen, a known unknown was valued at what they showed instead of at its other reading.
+#[test]
+fn a_switch_counts_under_its_own_reading_whatever_answers_showed() {
+    use burndown::{
+        model::{Endpoint, ImageSize, Shape},
+        prices::ModelKind,
+        tokens::expect,
+        units::{Range, Share},
+    };
+    let library = shipped();
+    let profile = &library.tokens[&(Backend::Developer, ModelId::from("gemini-3-pro-image"))];
+    let (_, _, drafts) =
+        profile.alternatives().into_iter().find(|(switch, ..)| switch == "draft-images").unwrap();
+    for (input_images, expected) in [(0, 1.0), (1, 2.0), (3, 2.0)] {
+        let shape = Shape {
+            prompt_text: Range::exact(10.0),
+            input_images: vec![vec!["1024x1024".parse().unwrap()]; input_images],
+            output_size: ImageSize::OneK,
+            output_text: Range::exact(0.0),
+            thinking_level: None,
+            media_resolution: None,
+            cached_share: Share::NONE,
+        };
+        let found = expect(&drafts, &shape, ModelKind::Image, &Endpoint::Developer).unwrap();
+        assert_eq!(found.images_per_answer, expected, "{input_images} images in");
+    }
+}
+
 /// The fallback order: own cell, the profile's pooled range, the other backend; never a zero in silence.
 #[test]
 fn what_is_not_known_is_said() {

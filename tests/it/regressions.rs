@@ -123,6 +123,16 @@ fn a_placement_before_its_launch_is_not_chosen() {
     assert!(chosen["usd_total"].as_f64().unwrap() > 0.0);
 }
 
+/// Only image prices were said to be derived; 3.8 Flash on Vertex from 2027 is derived for all its classes.
+#[test]
+fn a_derived_text_price_is_said() {
+    let args =
+        ["quote", "--backend=vertex", "--model=gemini-3.8-flash", "--input-text=1000", "--on=2027-02-01"];
+    let run = burndown(&args);
+    assert_eq!(run.code, 0);
+    assert_eq!(run.stderr.matches("is derived from another tier or row").count(), 1, "{}", run.stderr);
+}
+
 #[test]
 fn nothing_to_send_is_an_error_that_says_so() {
     let (code, _, stderr) =
