@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::{
     bill::token_deviations,
-    placement::{PlacementPlan, plan_with},
+    placement::PlacementPlan,
     plan::{Inputs, RoutePlan},
+    switches::switches,
 };
 use crate::{
     calendar::Month,
     model::{Endpoint, Grade, ModelId, TokenClass},
     stats::standard_normal_quantile,
-    units::TOKENS_PER_MTOK,
     workload::Route,
 };
 
@@ -60,7 +60,6 @@ pub(super) fn drivers(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Month
     drivers.extend(growth(&pairs, count));
     drivers.extend(tokens(routes, months.len()));
     drivers.extend(switches(inputs, &pairs, months));
-    drivers.extend(price_alternatives(inputs, &pairs, count));
     let total: f64 = routes.iter().map(|route| route.chosen().usd_per_month).sum();
     drivers.retain(|driver| driver.size() > SHARE_LISTED * total && driver.size() > 0.0);
     drivers.sort_by(|a, b| b.size().total_cmp(&a.size()).then_with(|| a.name.cmp(&b.name)));
@@ -146,65 +145,4 @@ fn range_text(chosen: &PlacementPlan, class: TokenClass) -> String {
     };
     let low = (tokens.mean - z * tokens.standard_error).max(0.0);
     format!("mean {low:.0} to {:.0} tokens, {how}", tokens.mean + z * tokens.standard_error)
-}
-
-/// Known unknowns of the token profiles: the bill under the other reading.
-fn switches(inputs: &Inputs<'_>, pairs: &[(&Route, &RoutePlan)], months: &[Month]) -> Vec<Driver> {
-    let mut found: BTreeMap<(String, String), f64> = BTreeMap::new();
-    for (route, plan) in pairs {
-        let chosen = plan.chosen();
-        let key = (chosen.placement.endpoint.backend(), chosen.placement.model.clone());
-        let Some(profile) = inputs.tokens.get(&key) else { continue };
-        for (switch, note, other) in profile.alternatives() {
-            let there = plan_with(inputs, route, chosen.placement.clone(), months, Some(&other));
-            let change = there.usd_per_month - chosen.usd_per_month;
-            let name = format!("{}? {} {}", switch.replace('-', " "), key.1, chosen.placement.endpoint);
-            *found.entry((name, note)).or_default() += change;
-        }
-    }
-    let driver = |((name, note), change): ((String, String), f64)| Driver {
-        name,
-        from_to: note,
-        low_usd: change.min(0.0),
-        high_usd: change.max(0.0),
-        kind: DriverKind::Switch,
-    };
-    found.into_iter().map(driver).collect()
-}
-
-/// Prices on which sources disagree: the bill at the other price.
-fn price_alternatives(inputs: &Inputs<'_>, pairs: &[(&Route, &RoutePlan)], months: f64) -> Vec<Driver> {
-    let mut found: BTreeMap<(String, String), f64> = BTreeMap::new();
-    for (_, plan) in pairs {
-        let chosen = plan.chosen();
-        let Some(request) = &chosen.per_request else { continue };
-        let requests: f64 = chosen.months.iter().map(|spend| spend.requests).sum();
-        for used in &chosen.rows {
-            let row = inputs.prices.rows.iter().find(|row| row.line == used.line && row.file == used.file);
-            for other in row.into_iter().flat_map(|row| &row.alternatives) {
-                let Some(row) = row else { continue };
-                let change: f64 = other
-                    .classes()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|class| {
-                        let tokens = request.tokens[class].as_ref()?.mean;
-                        let difference = other.value.to_f64() - row.rates[class]?.to_f64();
-                        Some(tokens * difference / TOKENS_PER_MTOK as f64)
-                    })
-                    .sum();
-                let name = format!("{} of {}", other.field, chosen.placement);
-                let note = other.note.clone().unwrap_or_default();
-                *found.entry((name, note)).or_default() += change * requests / months;
-            }
-        }
-    }
-    let driver = |((name, note), change): ((String, String), f64)| Driver {
-        name,
-        from_to: note,
-        low_usd: change.min(0.0),
-        high_usd: change.max(0.0),
-        kind: DriverKind::Switch,
-    };
-    found.into_iter().map(driver).collect()
 }

@@ -8,6 +8,7 @@ mod gsu;
 mod placement;
 mod plan;
 mod pricing;
+mod switches;
 
 pub use bill::{Bill, Spread};
 pub use drivers::Driver;

@@ -1,5 +1,7 @@
 //! One route on one placement: tokens, cost per request, spend by month.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{
@@ -11,7 +13,10 @@ use crate::{
     model::{ByClass, Endpoint, Grade, ModelId, Placement, Shape, TokenClass},
     prices::{EndKind, ModelKind},
     stats::{Sample, jeffreys_interval, quantile},
-    tokens::{Behaviour, Cell, ClassTokens, RequestKind, TokenProfile, counts_in_words, expect, own_cell},
+    tokens::{
+        Answer, Behaviour, Cell, ClassTokens, RequestKind, TokenProfile, borrowed, counts_in_words, expect,
+        own_cell,
+    },
     units::{Rate, TOKENS_PER_MTOK},
     warning::Warning,
     workload::Route,
@@ -125,6 +130,8 @@ pub struct Seen {
     pub latency_answers: u64,
     /// Mean megabytes of an answer's images, where measured.
     pub image_megabytes: Option<f64>,
+    /// Kinds of picture files and in how many answers, where told: `image/png` × 12.
+    pub image_mime: BTreeMap<String, u64>,
 }
 
 /// Requests and spend of one month.
@@ -390,8 +397,10 @@ fn standard_error(
     let joint = [TokenClass::OutputText, TokenClass::OutputThinking];
     let cell = own_cell(profile, shape).filter(|_| shape.output_text.is_exact());
     let together = cell.and_then(|cell| {
-        let rows: Vec<Vec<f64>> =
-            cell.answers.iter().map(|answer| vec![answer.text as f64, answer.thinking as f64]).collect();
+        let text = borrowed(profile, cell, &|answer| answer.text as f64);
+        let thinking = borrowed(profile, cell, &|answer| answer.thinking as f64);
+        let row = |answer: &Answer| vec![answer.text as f64 * text, answer.thinking as f64 * thinking];
+        let rows: Vec<Vec<f64>> = cell.answers.iter().map(row).collect();
         let sample = Sample::new(&rows).ok()?;
         let prices = joint.map(usd_per_token);
         Some(sample.linear_moments(&sample.cap(&[None, None]), &prices).standard_error)
@@ -418,6 +427,7 @@ fn seen(cell: &Cell) -> Seen {
         latency_seconds: latency(0.5).zip(latency(0.95)).map(|(p50, p95)| [p50, p95]),
         latency_answers: cell.latency_seconds.len() as u64,
         image_megabytes: (measured > 0.0).then(|| bytes as f64 / measured / 1e6),
+        image_mime: cell.image_mime.clone(),
     }
 }
 

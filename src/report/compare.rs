@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::{Backend, ByClass, Placement, Tier, TokenClass},
-    projection::{PerRequest, PlacementPlan, Plan, RoutePlan, Status},
+    projection::{PerRequest, PlacementPlan, Plan, RoutePlan, Seen, Status},
     stats::{LogNormal, standard_normal_quantile},
 };
 
@@ -60,7 +60,7 @@ pub struct Row {
     /// How the costly classes are known.
     pub evidence: String,
     /// What answers of this kind were seen.
-    pub seen: Option<crate::projection::Seen>,
+    pub seen: Option<Seen>,
     /// What is refused or differs there.
     pub behaviours: Vec<String>,
 }
@@ -256,11 +256,19 @@ fn token_rows(compared: &RouteComparison, route: &RoutePlan) -> String {
         cells.push(seen.map_or_else(|| "none seen".into(), |seen| seen.images.clone()));
         let latency = seen.and_then(|seen| seen.latency_seconds);
         cells.push(latency.map_or_else(|| "–".into(), |[p50, p95]| format!("{p50:.0}/{p95:.0}")));
-        let size = seen.and_then(|seen| seen.image_megabytes);
-        cells.push(size.map_or_else(|| "–".into(), |size| format!("{size:.1}")));
+        cells.push(seen.map_or_else(|| "–".into(), picture_files));
         table.push(cells);
     }
     super::terminal::plain_table(&table)
+}
+
+/// `1.4 png`: megabytes of an answer's pictures and the kind of file most of them are.
+fn picture_files(seen: &Seen) -> String {
+    let size = seen.image_megabytes.map(|size| format!("{size:.1}"));
+    let most = seen.image_mime.iter().max_by_key(|(_, answers)| **answers);
+    let kind = most.map(|(mime, _)| mime.trim_start_matches("image/").to_string());
+    let told: Vec<String> = size.into_iter().chain(kind).collect();
+    if told.is_empty() { "–".into() } else { told.join(" ") }
 }
 
 fn first_of_its_tokens(row: &Row, compared: &RouteComparison) -> bool {

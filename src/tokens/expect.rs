@@ -6,7 +6,7 @@ use super::profile::{Answer, Cell, Evidence, RequestKind, TokenProfile};
 use crate::{
     model::{ByClass, Endpoint, Grade, Shape, TokenClass},
     prices::ModelKind,
-    stats::{Sample, category_probabilities, quantile},
+    stats::{GroupMean, Sample, category_probabilities, quantile, shrink},
     units::Range,
     warning::Warning,
 };
@@ -248,6 +248,49 @@ fn spread_of(cell: &Cell, of: impl Fn(&Answer) -> f64) -> ClassTokens {
     sampled(cell.answers.iter().map(of).collect(), evidence)
 }
 
+/// Answers from which a cell stands on its own, whatever other kinds of request showed.
+const ANSWERS_TO_STAND_ALONE: usize = 30;
+
+/// The same, a small cell's mean drawn toward what the model's other kinds of request showed.
+fn borrowing(profile: &TokenProfile, cell: &Cell, of: impl Fn(&Answer) -> f64) -> ClassTokens {
+    let factor = borrowed(profile, cell, &of);
+    let mut tokens = spread_of(cell, of);
+    tokens.mean *= factor;
+    tokens.standard_error *= factor;
+    if factor != 1.0 {
+        let note = tokens.evidence.note.unwrap_or_default();
+        tokens.evidence.note =
+            Some(format!("{note}; mean × {factor:.3}, drawn toward the model's other kinds of request"));
+    }
+    tokens
+}
+
+/// Factor on a small cell's mean: its logarithm shrunk toward those of the model's other cells.
+///
+/// The variance of each log-mean is cv²/n, with the cv pooled over all cells: a few rows do not know their
+/// own. 1 where the cell is large, alone, or has nothing of the class.
+pub fn borrowed(profile: &TokenProfile, cell: &Cell, of: &impl Fn(&Answer) -> f64) -> f64 {
+    if cell.answers.len() >= ANSWERS_TO_STAND_ALONE {
+        return 1.0;
+    }
+    let mean = |cell: &Cell| cell.answers.iter().map(of).sum::<f64>() / cell.answers.len() as f64;
+    let with_some: Vec<&Cell> = profile.cells.iter().filter(|other| mean(other) > 0.0).collect();
+    let (mut squares, mut freedom) = (0.0, 0.0);
+    for other in &with_some {
+        let mean = mean(other);
+        squares += other.answers.iter().map(|answer| (of(answer) / mean - 1.0).powi(2)).sum::<f64>();
+        freedom += other.answers.len() as f64 - 1.0;
+    }
+    let Some(at) = with_some.iter().position(|other| other.kind == cell.kind) else { return 1.0 };
+    if with_some.len() < 2 || freedom <= 0.0 || squares <= 0.0 {
+        return 1.0;
+    }
+    let variance = |cell: &Cell| squares / freedom / cell.answers.len() as f64;
+    let groups: Vec<GroupMean> =
+        with_some.iter().map(|cell| GroupMean { mean: mean(cell).ln(), variance: variance(cell) }).collect();
+    (shrink(&groups).groups[at].mean - groups[at].mean).exp()
+}
+
 fn sampled(mut values: Vec<f64>, evidence: Evidence) -> ClassTokens {
     values.sort_by(f64::total_cmp);
     let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -268,7 +311,7 @@ fn sampled(mut values: Vec<f64>, evidence: Evidence) -> ClassTokens {
 fn output_text(profile: &TokenProfile, shape: &Shape, stated: Evidence) -> Option<ClassTokens> {
     let asked = uncertain(shape.output_text, stated);
     let hidden = match (own_cell(profile, shape), &profile.output_text) {
-        (Some(cell), _) => spread_of(cell, |answer| answer.text as f64),
+        (Some(cell), _) => borrowing(profile, cell, |answer| answer.text as f64),
         (None, Some(table)) => per_request(table.tokens, table.evidence()),
         (None, None) => return Some(asked).filter(|tokens| tokens.mean > 0.0),
     };
@@ -290,7 +333,8 @@ fn thinking(
     warnings: &mut Vec<Warning>,
 ) -> Option<ClassTokens> {
     if let Some(cell) = own_cell(profile, shape) {
-        return Some(spread_of(cell, |answer| answer.thinking as f64)).filter(|tokens| tokens.mean > 0.0);
+        let tokens = borrowing(profile, cell, |answer| answer.thinking as f64);
+        return Some(tokens).filter(|tokens| tokens.mean > 0.0);
     }
     let table = profile.output_thinking.as_ref()?;
     let mut range = table.default;

@@ -180,6 +180,7 @@ fn learn(
         answers: Vec::new(),
         latency_seconds: Vec::new(),
         image_bytes: Vec::new(),
+        image_mime: BTreeMap::new(),
     });
     if observation.kind == RecordKind::Rehearsed {
         cell.grade = Grade::Rehearsed;
@@ -209,6 +210,9 @@ fn learn(
     });
     cell.latency_seconds.extend(observation.latency_seconds);
     cell.image_bytes.extend(observation.image_bytes);
+    if let Some(mime) = &observation.image_mime {
+        *cell.image_mime.entry(mime.clone()).or_default() += 1;
+    }
     if let Some(at) = observation.at.as_ref() {
         let earlier = cell.first.as_ref().is_none_or(|first| at < first);
         let later = cell.last.as_ref().is_none_or(|last| at > last);
@@ -302,6 +306,13 @@ fn table_of(cell: &Cell) -> Table {
     if !cell.image_bytes.is_empty() {
         let bytes = cell.image_bytes.iter().map(|bytes| i64::try_from(*bytes).unwrap_or(i64::MAX));
         table["image_bytes"] = value(bytes.collect::<Array>());
+    }
+    if !cell.image_mime.is_empty() {
+        let mut kinds = InlineTable::new();
+        for (mime, answers) in &cell.image_mime {
+            kinds.insert(mime, i64::try_from(*answers).unwrap_or(i64::MAX).into());
+        }
+        table["image_mime"] = value(kinds);
     }
     table
 }

@@ -9,7 +9,7 @@ mod fit;
 mod profile;
 mod rule;
 
-pub use expect::{ClassTokens, ExpectedTokens, counts_in_words, expect, own_cell};
+pub use expect::{ClassTokens, ExpectedTokens, borrowed, counts_in_words, expect, own_cell};
 pub use fit::{Fitted, FittedCell, RuleCheck, fit, with_cells};
 pub use profile::{Answer, Behaviour, Cell, Evidence, RequestKind, TokenProfile};
 pub use rule::ImageRule;

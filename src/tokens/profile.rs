@@ -123,6 +123,9 @@ pub struct Cell {
     /// Bytes of the answers' images, ascending.
     #[serde(default)]
     pub image_bytes: Vec<u64>,
+    /// Kinds of picture files and in how many answers: `image/png`.
+    #[serde(default)]
+    pub image_mime: BTreeMap<String, u64>,
 }
 
 /// One answer's output: images counted in the usage (drafts included), text beside them, thinking.

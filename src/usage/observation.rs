@@ -50,6 +50,9 @@ pub struct Observation {
     /// Bytes of the answer's images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_bytes: Option<u64>,
+    /// MIME type of the answer's images, `image/png`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_mime: Option<String>,
     /// From sending to the last byte, or the server's own time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_seconds: Option<f64>,
@@ -270,6 +273,7 @@ fn published(row: PublishedRow) -> Result<Observation, String> {
         image_parts: Some(if has_image { row.n_parts.unwrap_or(1).max(1) } else { 0 }),
         received_pixels: Some(row.output_px).filter(|size| !size.is_empty()),
         image_bytes: None,
+        image_mime: None,
         latency_seconds: row.latency_s,
         attempt: 1,
         prompt_id: None,

@@ -93,6 +93,10 @@ pub struct Route {
     pub peak_requests_per_minute: Option<f64>,
     /// Requests per accepted image, where the volume was given as accepted images.
     pub tries_per_accepted: Option<Range>,
+    /// Seconds after which the caller gives an attempt up.
+    pub timeout_seconds: Option<f64>,
+    /// Attempts that a request takes at most.
+    pub max_attempts: Option<u32>,
 }
 
 /// How many requests a route sends.
@@ -358,7 +362,7 @@ impl Resolver<'_> {
             Some(peak) => Some(self.positive(peak, "requests a minute", 1e9)?),
             None => None,
         };
-        self.not_counted(&raw)?;
+        self.failure_keys(&raw)?;
         self.same_kind(&raw, &models)?;
         Ok(Route {
             waiting_tiers: self.waiting_tiers(raw.max_wait_hours.as_ref(), tier)?,
@@ -375,20 +379,20 @@ impl Resolver<'_> {
             day_weights,
             peak_requests_per_minute,
             tries_per_accepted,
+            timeout_seconds: raw.timeout_seconds.map(Spanned::into_inner),
+            max_attempts: raw.max_attempts.map(Spanned::into_inner),
         })
     }
 
-    /// Keys that are checked now and counted by a later version.
-    fn not_counted(&mut self, raw: &RawRoute) -> Result<(), BadFile> {
+    /// What a request does when it fails: its time-out, its attempts, how much throttling it bears.
+    fn failure_keys(&mut self, raw: &RawRoute) -> Result<(), BadFile> {
         if let Some(timeout) = &raw.timeout_seconds {
             self.positive(timeout, "seconds", 86_400.0)?;
-            self.warnings.push(Warning::NotCounted { key: "timeout_seconds" });
         }
-        if let Some(attempts) = &raw.max_attempts {
-            if *attempts.as_ref() == 0 {
-                return Err(self.fail(attempts.span(), "a request takes at least 1 attempt"));
-            }
-            self.warnings.push(Warning::NotCounted { key: "max_attempts" });
+        if let Some(attempts) = &raw.max_attempts
+            && *attempts.as_ref() == 0
+        {
+            return Err(self.fail(attempts.span(), "a request takes at least 1 attempt"));
         }
         if raw.throttled_share_max.is_some() {
             self.warnings.push(Warning::NotCounted { key: "throttled_share_max" });

@@ -13,6 +13,7 @@ mod readme;
 mod regressions;
 mod responses;
 mod sizing;
+mod switches;
 mod tidy;
 
 use burndown::{

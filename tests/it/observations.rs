@@ -247,7 +247,12 @@ fn what_is_not_known_is_said() {
     let own = of(Backend::Developer, 0);
     let text = own.classes[TokenClass::OutputText].as_ref().unwrap();
     assert_eq!((text.evidence.grade, text.evidence.n), (Grade::Measured, Some(4)));
-    assert!((text.mean - (96.0 + 163.0 + 340.0 + 652.0) / 4.0).abs() < 1e-9);
+    // Their mean, drawn toward the two answers to several pictures.
+    let profile = &library.tokens[&(Backend::Developer, ModelId::from("gemini-3-pro-image"))];
+    let cell = profile.cell(burndown::tokens::RequestKind::TextToImage).unwrap();
+    let factor = burndown::tokens::borrowed(profile, cell, &|answer| answer.text as f64);
+    assert!((text.mean - factor * (96.0 + 163.0 + 340.0 + 652.0) / 4.0).abs() < 1e-9);
+    assert_ne!(factor, 1.0);
     // n = 0: the pooled range of the same backend.
     let pooled = of(Backend::Developer, 1);
     assert_eq!(pooled.classes[TokenClass::OutputText].as_ref().unwrap().evidence.n, Some(8));
@@ -265,4 +270,48 @@ fn what_is_not_known_is_said() {
         matches!(warning, Warning::WeakEvidence { class: TokenClass::OutputThinking, .. })
     };
     assert!(vertex.warnings.iter().any(weak));
+}
+
+/// Twelve answers of one kind and four of another: the four lean toward the twelve, no further than they are
+/// unsure, and a kind with thirty answers is left alone.
+#[test]
+fn a_small_cell_leans_toward_the_other_kinds_of_request() {
+    use burndown::tokens::{Answer, RequestKind, borrowed};
+
+    let library = shipped();
+    let key = (Backend::Developer, ModelId::from("gemini-3-pro-image"));
+    let mut profile = library.tokens[&key].clone();
+    let cell = |kind: RequestKind, thinking: &[u64]| Cell {
+        kind,
+        answers: thinking.iter().map(|thinking| Answer { images: 1, text: 0, thinking: *thinking }).collect(),
+        ..profile.cells[0].clone()
+    };
+    let many: Vec<u64> = (0..12).map(|at| 150 + 20 * (at % 5)).collect();
+    let large = cell(RequestKind::TextToImage, &many);
+    let small = cell(RequestKind::Edit, &[220, 180, 260, 210]);
+    let thirty = cell(RequestKind::SeveralReferences, &[400; 30]);
+    profile.cells = vec![large.clone(), small.clone()];
+    let of = |answer: &Answer| answer.thinking as f64;
+    let factor = borrowed(&profile, &small, &of);
+    // 217.5 in the small cell, 188.3 in the large one.
+    assert!((188.3 / 217.5..1.0).contains(&factor), "{factor}");
+    assert!(borrowed(&profile, &large, &of) - 1.0 < 1.0 - factor, "the large cell moves less");
+    profile.cells.push(thirty.clone());
+    assert_eq!(borrowed(&profile, &thirty, &of), 1.0);
+    profile.cells = vec![small.clone()];
+    assert_eq!(borrowed(&profile, &small, &of), 1.0, "a kind alone has nobody to lean on");
+}
+
+#[test]
+fn the_kind_of_picture_file_is_learned() {
+    let library = shipped();
+    let line = |mime: &str| {
+        format!(
+            r#"{{"schema":"burndown.observation/1","model":"gemini-3-pro-image","backend":"vertex","shape":{{"input_images":1}},"usage":{{"promptTokenCount":570,"candidatesTokenCount":1120,"thoughtsTokenCount":100,"totalTokenCount":1790,"candidatesTokensDetails":[{{"modality":"IMAGE","tokenCount":1120}}]}},"image_parts":1,"image_mime":"{mime}","kind":"measured"}}"#
+        )
+    };
+    let lines = [line("image/png"), line("image/jpeg"), line("image/png")].join("\n");
+    let fitted = fit(&read_observations(&lines).unwrap(), &library.prices, &library.tokens, "TEST");
+    let expected = BTreeMap::from([("image/jpeg".to_string(), 1), ("image/png".to_string(), 2)]);
+    assert_eq!(fitted.cells[0].cell.image_mime, expected);
 }
