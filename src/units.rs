@@ -253,6 +253,9 @@ pub struct Range {
     pub p95: f64,
 }
 
+/// Standard normal score that 5 % lie above.
+const SCORE_OF_P95: f64 = 1.644_853_626_951_472_2;
+
 /// Weight of each tail point in the extended Pearson–Tukey rule.
 const TAIL_WEIGHT: f64 = 0.185;
 
@@ -314,6 +317,24 @@ impl Range {
         (TAIL_WEIGHT * (square(self.p05) + square(self.p95))
             + (1.0 - 2.0 * TAIL_WEIGHT) * square(self.likely))
         .sqrt()
+    }
+
+    /// The value at a standard normal score: the three points at −1.645, 0 and 1.645, log-linear between
+    /// positive points and beyond them, straight where an end is zero; never below zero.
+    ///
+    /// ```
+    /// # use burndown::units::Range;
+    /// let range = Range::try_from([50.0, 100.0, 400.0]).unwrap();
+    /// assert_eq!(range.at_score(0.0), 100.0);
+    /// assert!((range.at_score(1.6448536269514722) - 400.0).abs() < 1e-9);
+    /// ```
+    pub fn at_score(self, z: f64) -> f64 {
+        let (end, way) = if z < 0.0 { (self.p05, -z / SCORE_OF_P95) } else { (self.p95, z / SCORE_OF_P95) };
+        if self.likely > 0.0 && end > 0.0 {
+            self.likely * (end / self.likely).powf(way)
+        } else {
+            (self.likely + (end - self.likely) * way).max(0.0)
+        }
     }
 
     /// The product with an independent range; relative half widths add in quadrature.

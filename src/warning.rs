@@ -307,6 +307,16 @@ pub enum Warning {
         /// The key.
         key: &'static str,
     },
+    /// The simulated range of the bill and the one by formula differ.
+    #[error(
+        "the simulated range of a month is ${} to ${}, the closed form says ${} to ${}: inputs are far from log-normal; the simulation counts", .simulated[0], .simulated[1], .formula[0], .formula[1]
+    )]
+    RangesDisagree {
+        /// US dollars, 5 % and 95 %.
+        simulated: [i64; 2],
+        /// The same by formula.
+        formula: [i64; 2],
+    },
     /// Part of a dated job lies outside the horizon.
     #[error(
         "route {route} runs from {first} to {last}, partly outside the horizon; only the days inside count"
@@ -386,6 +396,7 @@ impl Warning {
             Warning::TermOutlivesModel { .. } => "term-outlives-model",
             Warning::ThroughputLocationUnknown { .. } => "throughput-location-unknown",
             Warning::NotCounted { .. } => "not-counted",
+            Warning::RangesDisagree { .. } => "ranges-disagree",
             Warning::NoTraffic { .. } => "no-traffic",
             Warning::OutsideHorizon { .. } => "outside-horizon",
             Warning::NotOffered { .. } => "not-offered",

@@ -1,24 +1,30 @@
-//! The bill of the chosen placements and its range, in closed form.
+//! The bill of the chosen placements: expected by the tables, its range by simulation, and beside it the closed
+//! form as a cross-check.
 //!
-//! Relative variance adds up: volume (the same factor for all routes), growth, the mean tokens of each
-//! class, and the slow modulation from day to day that no mean can know. The law is taken as log-normal.
+//! In the closed form relative variance adds up: volume (the same factor for all routes), growth, the mean
+//! tokens of each class, and the slow modulation from day to day that no mean can know. The law is taken as
+//! log-normal.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::plan::RoutePlan;
+use super::{
+    plan::{Inputs, RoutePlan},
+    simulate::{Simulation, simulate},
+};
 use crate::{
     model::{Endpoint, ModelId, TokenClass},
     stats::{LogNormal, standard_normal_quantile},
-    workload::{Route, Workload},
+    warning::Warning,
+    workload::Route,
 };
 
 /// Coefficient of variation of a day's volume around its profile, and thus of a month's by √30.
 ///
 /// Source: GenTD26, twelve full days of a real image service: cv about 0.28, trend included.
-const DAILY_MODULATION: f64 = 0.28;
-const DAYS_PER_MONTH: f64 = 30.0;
+pub(super) const DAILY_MODULATION: f64 = 0.28;
+pub(super) const DAYS_PER_MONTH: f64 = 30.0;
 
 /// What the chosen placements cost.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +47,36 @@ pub struct Bill {
     pub complete: bool,
     /// Where the range comes from: standard deviations of the mean month, US dollars.
     pub parts: SpreadParts,
+    /// The same range by formula.
+    pub closed_form: ClosedForm,
+    /// The draws behind the ranges.
+    pub simulation: Simulation,
+}
+
+/// The range by formula: a cross-check of the simulation.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ClosedForm {
+    /// The mean month.
+    pub month: Spread,
+    /// The whole horizon.
+    pub total: Spread,
+}
+
+/// Ends of the two ranges further apart than this share of the mean are said.
+const DISAGREES: f64 = 0.1;
+
+impl Bill {
+    /// A warning where simulation and formula disagree.
+    pub(super) fn cross_check(&self) -> Option<Warning> {
+        let far = |a: f64, b: f64| (a - b).abs() > DISAGREES * self.month.mean;
+        let (simulated, formula) = (self.month, self.closed_form.month);
+        (far(simulated.p05, formula.p05) || far(simulated.p95, formula.p95)).then(|| {
+            Warning::RangesDisagree {
+                simulated: [simulated.p05.round() as i64, simulated.p95.round() as i64],
+                formula: [formula.p05.round() as i64, formula.p95.round() as i64],
+            }
+        })
+    }
 }
 
 /// Mean and range of a number of US dollars.
@@ -76,7 +112,8 @@ impl SpreadParts {
 }
 
 /// The chosen placements' bill.
-pub(super) fn bill(workload: &Workload, routes: &[RoutePlan]) -> Bill {
+pub(super) fn bill(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Bill {
+    let workload = inputs.workload;
     let months = workload.horizon_months as usize;
     let pairs: Vec<(&Route, &RoutePlan)> = workload.routes.iter().zip(routes).collect();
     let all: Vec<usize> = (0..months).collect();
@@ -84,20 +121,25 @@ pub(super) fn bill(workload: &Workload, routes: &[RoutePlan]) -> Bill {
     let (month_law, parts) = mean_month(total_law, parts_total, months as f64);
     let usd_total = total_law.mean();
     let requests_total: f64 = routes.iter().map(served_requests).sum();
+    let simulation = simulate(inputs, routes);
+    let month_mean =
+        |at: usize| pairs.iter().map(|(_, plan)| plan.chosen().months[at].usd_total).sum::<f64>();
     Bill {
-        month: spread(month_law),
-        total: spread(total_law),
-        by_month: all.iter().map(|at| spread(law(&pairs, &[*at]).0)).collect(),
+        month: simulation.month.spread(usd_total / months as f64),
+        total: simulation.total.spread(usd_total),
+        by_month: all.iter().map(|at| simulation.by_month[*at].spread(month_mean(*at))).collect(),
         usd_per_request: if requests_total > 0.0 { usd_total / requests_total } else { 0.0 },
         sheet_usd_per_request: sheet_price(routes, requests_total),
         requests_total,
         probability_over_budget: workload
             .budget_usd_per_month
-            .map(|budget| month_law.probability_above(budget)),
+            .map(|budget| simulation.month.share_above(budget)),
         complete: routes
             .iter()
             .all(|route| route.chosen().per_request.as_ref().is_some_and(|request| request.complete)),
         parts,
+        closed_form: ClosedForm { month: spread(month_law), total: spread(total_law) },
+        simulation,
     }
 }
 

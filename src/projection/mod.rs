@@ -8,10 +8,12 @@ mod gsu;
 mod placement;
 mod plan;
 mod pricing;
+mod simulate;
 mod switches;
 
-pub use bill::{Bill, Spread};
+pub use bill::{Bill, ClosedForm, Spread};
 pub use drivers::Driver;
 pub use gsu::{GsuPlan, GsuPool, TermVerdict};
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
+pub use simulate::{ClassLaw, Law, RouteLaw, Simulation};

@@ -190,7 +190,7 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         let last = months[months.len() - 1].next.minus_day();
         return Err(ProjectError::NothingToSend { first: workload.start, last });
     }
-    let bill = bill(workload, &routes);
+    let bill = bill(inputs, &routes);
     let drivers = drivers(inputs, &routes, &months);
     let gsu = gsu_plan(inputs, &routes, &months);
     let limits = limits(inputs, &routes, &months);
@@ -201,6 +201,7 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         warnings.extend(life_of_others(route));
     }
     warnings.extend(gsu.warnings.clone());
+    warnings.extend(bill.cross_check());
     for route in routes.iter().filter(|route| route.requests_total == 0.0) {
         let (first, last) = (workload.start, months[months.len() - 1].next.minus_day());
         warnings.push(Warning::NoTraffic { route: route.name.clone(), first, last });

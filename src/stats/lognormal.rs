@@ -38,8 +38,13 @@ impl LogNormal {
 
     /// The `p`-quantile, `p` in (0, 1).
     pub fn quantile(self, p: f64) -> f64 {
+        self.at_score(standard_normal_quantile(p))
+    }
+
+    /// The value at a standard normal score.
+    pub fn at_score(self, z: f64) -> f64 {
         let s = self.log_standard_deviation;
-        self.mean * (s * standard_normal_quantile(p) - s * s / 2.0).exp()
+        self.mean * (s * z - s * s / 2.0).exp()
     }
 
     /// P(quantity > `level`).

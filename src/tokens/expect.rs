@@ -173,11 +173,7 @@ fn output_images(
     let table = profile.output_image.as_ref()?;
     let per_image = *table.tokens.get(&shape.output_size)? as f64;
     let images = profile.images_per_answer.as_ref();
-    let count = match images {
-        Some(images) if shape.input_images.is_empty() => images.text_to_image,
-        Some(images) => images.edit,
-        None => Range::exact(1.0),
-    };
+    let count = count_of(profile, shape);
     let mut evidence = table.evidence();
     if let Some(images) = images {
         let counted = images.evidence();
@@ -202,8 +198,17 @@ fn output_images(
     Some((tokens, mean))
 }
 
+/// Images per answer by the profile's rule.
+pub(super) fn count_of(profile: &TokenProfile, shape: &Shape) -> Range {
+    match &profile.images_per_answer {
+        Some(images) if shape.input_images.is_empty() => images.text_to_image,
+        Some(images) => images.edit,
+        None => Range::exact(1.0),
+    }
+}
+
 /// An answer that the rule did not foresee takes the cell off the rule.
-fn contradicts(cell: &Cell, rule: Range) -> bool {
+pub(super) fn contradicts(cell: &Cell, rule: Range) -> bool {
     rule.is_exact() && cell.answers.iter().any(|answer| answer.images as f64 != rule.likely)
 }
 

@@ -1,4 +1,4 @@
-//! The bill: sums of the chosen placements, its log-normal range, shares of the classes.
+//! The bill: sums of the chosen placements, its simulated range beside the formula's, shares of the classes.
 
 use std::collections::BTreeMap;
 
@@ -187,33 +187,60 @@ fn quantile(working: &mut Working<'_>, span: &str, p: &str) -> Option<f64> {
     };
     let of = if span == "total" { "the whole horizon" } else { "the mean month" };
     working.define(format!("Spend of {of} such that {words}, US dollars."));
+    let at = (share * 100.0_f64).round();
+    let simulated = simulated(working, span, at)?;
     let law = law(working, span)?;
     let (z, s) = (standard_normal_quantile(share), law.s_squared.sqrt());
     working.line(format!(
-        "mean × exp(z·s − s²/2) = {} × exp({} × {} − {} ÷ 2)",
+        "cross-check by formula: mean × exp(z·s − s²/2) = {} × exp({} × {} − {} ÷ 2) = {}",
         exact(law.mean),
         exact(z),
         exact(s),
-        exact(law.s_squared)
+        exact(law.s_squared),
+        exact(law.mean * (z * s - law.s_squared / 2.0).exp())
     ));
-    Some(law.mean * (z * s - law.s_squared / 2.0).exp())
+    Some(simulated)
+}
+
+/// The quantile of the draws, and how they were made.
+fn simulated(working: &mut Working<'_>, span: &str, percent: f64) -> Option<f64> {
+    let draws = working.read("/bill/simulation/draws")?;
+    let seed = working.read("/bill/simulation/seed")?;
+    let value = working.read(&format!("/bill/simulation/{span}/quantiles/{percent}"))?;
+    working.line(format!(
+        "{draws} draws (seed {seed}) of volume, growth, mean tokens and busy months, each carried through the \
+         horizon; the {percent} % quantile of their spend = {}",
+        exact(value)
+    ));
+    Some(value)
 }
 
 fn over_budget(working: &mut Working<'_>) -> Option<f64> {
     working.define("Probability that the mean month costs more than the budget, 0 to 1.");
     let budget = working.read("/workload/budget_usd_per_month")?;
+    let quantiles: Vec<f64> = (0..=100)
+        .map(|at| working.plan.pointer(&format!("/bill/simulation/month/quantiles/{at}"))?.as_f64())
+        .collect::<Option<_>>()?;
     let law = law(working, "month")?;
-    let s = law.s_squared.sqrt();
-    if s > 0.0 && budget > 0.0 {
-        let z = ((budget / law.mean).ln() + law.s_squared / 2.0) / s;
-        working.line(format!(
-            "z = (ln({} ÷ {}) + s²/2) ÷ s = {}; probability = 1 − Φ(z)",
-            exact(budget),
-            exact(law.mean),
-            exact(z)
-        ));
-    }
-    Some(LogNormal::new(law.mean, law.standard_deviation).probability_above(budget))
+    let formula = LogNormal::new(law.mean, law.standard_deviation).probability_above(budget);
+    let share = match quantiles.partition_point(|value| *value <= budget) {
+        0 => 1.0,
+        101 => 0.0,
+        below => {
+            let (low, high) = (quantiles[below - 1], quantiles[below]);
+            working.line(format!(
+                "the budget {} lies between the {} % quantile {} and the {below} % quantile {} of the draws",
+                exact(budget),
+                below - 1,
+                exact(low),
+                exact(high)
+            ));
+            let part = if high > low { (budget - low) / (high - low) } else { 0.0 };
+            1.0 - (below as f64 - 1.0 + part) / 100.0
+        }
+    };
+    working.line(format!("cross-check by formula: {}", exact(formula)));
+    Some(share)
 }
 
 fn part_in_words(part: &str) -> &'static str {
