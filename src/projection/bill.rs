@@ -121,7 +121,7 @@ pub(super) fn bill(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Bill {
     let (month_law, parts) = mean_month(total_law, parts_total, months as f64);
     let usd_total = total_law.mean();
     let requests_total: f64 = routes.iter().map(served_requests).sum();
-    let simulation = simulate(inputs, routes);
+    let simulation = simulate(inputs, routes, parts.total());
     let month_mean =
         |at: usize| pairs.iter().map(|(_, plan)| plan.chosen().months[at].usd_total).sum::<f64>();
     Bill {

@@ -5,6 +5,8 @@
 //! the chosen placements then cost. Volume and growth err the same way on all routes; so do the tokens of one
 //! model on one backend.
 
+use std::collections::BTreeMap;
+
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -15,7 +17,7 @@ use super::{
 };
 use crate::{
     model::{ByClass, TokenClass},
-    stats::{generator, quantile},
+    stats::{CAP_WEIGHT, generator, quantile},
     tokens::TokenDoubt,
     units::Range,
     workload::Route,
@@ -157,13 +159,17 @@ struct Drawn {
 }
 
 /// Draws the bill of the chosen placements. The same on any number of threads.
-pub(super) fn simulate(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Simulation {
+/// `deviation` is the mean month's standard deviation by formula, US dollars.
+pub(super) fn simulate(inputs: &Inputs<'_>, routes: &[RoutePlan], deviation: f64) -> Simulation {
     let months = inputs.workload.horizon_months as usize;
-    let stakes: Vec<Stake<'_>> =
-        inputs.workload.routes.iter().zip(routes).map(|(route, plan)| stake(inputs, route, plan)).collect();
+    let pairs = inputs.workload.routes.iter().zip(routes);
+    let stakes: Vec<Stake<'_>> = pairs.map(|(route, plan)| stake(inputs, route, plan)).collect();
+    let cap_weight = CAP_WEIGHT * shared_cap(&stakes, routes, deviation);
     let seed = inputs.workload.seed;
-    let drawn: Vec<Drawn> =
-        (0..DRAWS as u64).into_par_iter().map(|number| draw(&stakes, months, seed, number)).collect();
+    let drawn: Vec<Drawn> = (0..DRAWS as u64)
+        .into_par_iter()
+        .map(|number| draw(&stakes, months, cap_weight, seed, number))
+        .collect();
     let law = |of: &dyn Fn(&Drawn) -> f64| Law::of(drawn.iter().map(of).collect());
     let costs = |class: TokenClass| stakes.iter().any(|stake| stake.usd.iter().any(|usd| usd[class] > 0.0));
     Simulation {
@@ -215,7 +221,38 @@ fn stake<'a>(inputs: &Inputs<'_>, route: &Route, plan: &'a RoutePlan) -> Stake<'
     }
 }
 
-fn draw(stakes: &[Stake<'_>], months: usize, seed: u64, number: u64) -> Drawn {
+/// The part of the cap's weight that each cell gets when several add up to one bill.
+///
+/// The atom at the cap lifts the mean of a cell's draws and widens them, since a skewed sample more often lies
+/// below its mean than above and shows too little of its tail. Over several cells lifts would add up, where the
+/// skewness of a sum thins out: what a sum of independent parts asks for is Σκ₃/Σσ² (Johnson 1978, "Modified t
+/// Tests and Confidence Intervals for Asymmetrical Populations"), the mean of the cells' lifts weighted by their
+/// variances and diluted by whatever else varies. One uncertain cell alone keeps the whole weight.
+fn shared_cap(stakes: &[Stake<'_>], routes: &[RoutePlan], deviation: f64) -> f64 {
+    let mut cells: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    for (stake, plan) in stakes.iter().zip(routes) {
+        let (Some(doubt), Some(request)) = (&stake.tokens, &plan.chosen().per_request) else { continue };
+        let months = stake.usd.len().max(1) as f64;
+        let mut own = (0.0, 0.0_f64);
+        for (class, lift) in doubt.lift().iter().filter(|(_, lift)| **lift > 0.0) {
+            let usd = stake.usd.iter().map(|usd| usd[class]).sum::<f64>() / months;
+            let Some(tokens) = &request.tokens[class] else { continue };
+            own.0 += usd * lift;
+            own.1 = own.1.hypot(usd * tokens.standard_error / tokens.mean);
+        }
+        let cell = cells.entry(doubt.name()).or_default();
+        cell.0 += own.0;
+        cell.1 += own.1;
+    }
+    let lifts: f64 = cells.values().map(|(lift, _)| lift).sum();
+    let weighted: f64 = cells.values().map(|(lift, deviation)| lift * deviation * deviation).sum();
+    if lifts <= 0.0 || deviation <= 0.0 {
+        return 1.0;
+    }
+    (weighted / (deviation * deviation * lifts)).min(1.0)
+}
+
+fn draw(stakes: &[Stake<'_>], months: usize, cap_weight: f64, seed: u64, number: u64) -> Drawn {
     let mut random = generator(seed ^ TRAFFIC, number);
     let mut score = || -> f64 { StandardNormal.sample(&mut random) };
     let (volume, growth, typical) = (score(), score(), score());
@@ -231,8 +268,10 @@ fn draw(stakes: &[Stake<'_>], months: usize, seed: u64, number: u64) -> Drawn {
     // A typical month has its own days; over the horizon they average out.
     let typical = modulation(typical) / months as f64;
     for stake in stakes {
-        let tokens =
-            stake.tokens.as_ref().map_or_else(|| ByClass::from_fn(|_| 1.0), |doubt| doubt.draw(seed, number));
+        let tokens = stake
+            .tokens
+            .as_ref()
+            .map_or_else(|| ByClass::from_fn(|_| 1.0), |doubt| doubt.draw(seed, number, cap_weight));
         let volume = stake.volume.at(volume);
         let growth = stake.growth.at_score(growth) / stake.growth_mean;
         let mut of_route = 0.0;

@@ -189,7 +189,7 @@ impl Sample {
     }
 
     /// [`Sample::draw_mean`] with any weight ≥ 0 of the cap; 0 is the plain Bayesian bootstrap.
-    pub(super) fn draw_mean_weighted(&self, cap: &[f64], cap_weight: f64, random: &mut Pcg64) -> Vec<f64> {
+    pub fn draw_mean_weighted(&self, cap: &[f64], cap_weight: f64, random: &mut Pcg64) -> Vec<f64> {
         self.assert_per_class(cap, "cap");
         let mut total = 0.0;
         if cap_weight > 0.0 {

@@ -79,9 +79,30 @@ impl TokenDoubt {
         TokenDoubt { name: format!("{name} {}", kind.as_str()), parts }
     }
 
+    /// Who errs together.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// By class, how far the atoms at the caps lift the mean of the draws above the expected mean, as a share
+    /// of it.
+    pub fn lift(&self) -> ByClass<f64> {
+        let mut lift = ByClass::default();
+        for part in &self.parts {
+            let Part::Cell { sample, cap, scale, mean, asked_text } = part else { continue };
+            let posterior = sample.posterior_mean_with_cap(cap).mean;
+            for (at, class) in CELL_CLASSES.into_iter().enumerate().filter(|(at, _)| mean[*at] > 0.0) {
+                let asked = if class == TokenClass::OutputText { *asked_text } else { 0.0 };
+                lift[class] = (asked + posterior[at] * scale[at]) / mean[at] - 1.0;
+            }
+        }
+        lift
+    }
+
     /// One draw: by class the factor on its expected mean, 1 where nothing is in doubt. The cached part of a
-    /// class moves with it. Same seed and number, same factors.
-    pub fn draw(&self, seed: u64, number: u64) -> ByClass<f64> {
+    /// class moves with it; `cap_weight` is that of the extra row at the cap, in answers. Same seed and number,
+    /// same factors.
+    pub fn draw(&self, seed: u64, number: u64, cap_weight: f64) -> ByClass<f64> {
         let mut factors = ByClass::from_fn(|_| 1.0);
         for part in &self.parts {
             match part {
@@ -91,7 +112,7 @@ impl TokenDoubt {
                 }
                 Part::Cell { sample, cap, scale, mean, asked_text } => {
                     let mut random = generator(seed ^ hash(&format!("{} cell", self.name)), number);
-                    let drawn = sample.draw_mean(cap, &mut random);
+                    let drawn = sample.draw_mean_weighted(cap, cap_weight, &mut random);
                     for (at, class) in CELL_CLASSES.into_iter().enumerate() {
                         let asked = if class == TokenClass::OutputText { *asked_text } else { 0.0 };
                         if mean[at] > 0.0 {

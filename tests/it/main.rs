@@ -3,6 +3,7 @@
 
 mod cli;
 mod compare;
+mod coverage;
 mod explain;
 mod invoices;
 mod observations;
