@@ -168,7 +168,7 @@ pub fn wait_or_buy(outlooks: &[Outlook], bound_usd_per_gsu: f64) -> Result<WaitO
 }
 
 /// Weights that add up to 1.
-fn shares(weights: impl Iterator<Item = f64>) -> Result<Vec<f64>, CommitmentError> {
+pub(super) fn shares(weights: impl Iterator<Item = f64>) -> Result<Vec<f64>, CommitmentError> {
     let weights: Vec<f64> = weights.collect();
     if let Some(scenario) = weights.iter().position(|weight| !weight.is_finite() || *weight < 0.0) {
         return Err(CommitmentError::BadWeight { scenario, found: weights[scenario] });

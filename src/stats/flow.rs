@@ -16,6 +16,8 @@ pub struct Cover {
     pub to: usize,
     /// Price per unit; any finite number.
     pub cost: f64,
+    /// Most units of it.
+    pub most: usize,
 }
 
 /// The cheapest covering.
@@ -96,7 +98,7 @@ const ROUNDING: f64 = 1e-9;
 /// ```
 /// # use burndown::stats::{Cover, cheapest_covering};
 /// let held = [vec![10.0, 4.0, 1.0], vec![12.0, 5.0, 1.0], vec![9.0, 4.0, 2.0]];
-/// let all = Cover { from: 0, to: 3, cost: 11.0 };
+/// let all = Cover { from: 0, to: 3, cost: 11.0, most: 2 };
 /// let best = cheapest_covering(&held, &[all]).unwrap();
 /// assert_eq!((best.cost, best.bought), (24.0, vec![1]));
 /// ```
@@ -106,7 +108,7 @@ pub fn cheapest_covering(held: &[Vec<f64>], covers: &[Cover]) -> Result<Covering
     let slopes: Vec<Vec<f64>> = slopes.collect::<Result<_, FlowError>>()?;
     let bad = |cover: &Cover| cover.from >= cover.to || cover.to > held.len() || !cover.cost.is_finite();
     if let Some(at) = covers.iter().position(bad) {
-        let Cover { from, to, cost } = covers[at];
+        let Cover { from, to, cost, .. } = covers[at];
         return Err(FlowError::BadCover { cover: at, from, to, cost, steps: held.len() });
     }
     let mut network = Network::new(&slopes, covers, capacity);
@@ -201,8 +203,10 @@ impl<'a> Network<'a> {
         let nodes = slopes.len() + 1;
         let (mut starting, mut ending) = (vec![Vec::new(); nodes], vec![Vec::new(); nodes]);
         for (at, cover) in covers.iter().enumerate() {
-            starting[cover.from].push(at);
-            ending[cover.to].push(at);
+            if cover.most > 0 {
+                starting[cover.from].push(at);
+                ending[cover.to].push(at);
+            }
         }
         let mut network = Network {
             slopes,
@@ -286,7 +290,9 @@ impl<'a> Network<'a> {
         }
         for at in 0..self.starting[node].len() {
             let at = self.starting[node][at];
-            self.relax(node, self.covers[at].to, self.covers[at].cost, Edge::Buy(at));
+            if self.bought[at] < self.covers[at].most {
+                self.relax(node, self.covers[at].to, self.covers[at].cost, Edge::Buy(at));
+            }
         }
         for at in 0..self.ending[node].len() {
             let at = self.ending[node][at];

@@ -5,7 +5,7 @@ use rand::RngExt;
 use super::{Cover, FlowError, cheapest_covering, generator, lower_convex_envelope};
 
 fn cover(from: usize, to: usize, cost: f64) -> Cover {
-    Cover { from, to, cost }
+    Cover { from, to, cost, most: usize::MAX }
 }
 
 /// One cover per start and term, at the full price also where it ends after the last step.
@@ -21,7 +21,7 @@ fn by_enumeration(held: &[Vec<f64>], covers: &[Cover], level: &mut Vec<usize>) -
         return held.iter().zip(level).map(|(table, level)| table[*level]).sum();
     };
     let capacity = held[0].len() - 1;
-    let room = (first.from..first.to).map(|step| capacity - level[step]).min().unwrap();
+    let room = (first.from..first.to).map(|step| capacity - level[step]).min().unwrap().min(first.most);
     let mut best = f64::INFINITY;
     for count in 0..=room {
         (first.from..first.to).for_each(|step| level[step] += count);
@@ -107,6 +107,9 @@ fn no_other_covering_of_a_random_case_is_cheaper() {
         let mut all = covers(steps, &[(1, 5.0), (2, 7.0), (3, 11.0)]);
         all.iter_mut().for_each(|cover| cover.cost += f64::from(random.random_range(-3..=3_i32)));
         all.truncate(9);
+        if case % 2 == 1 {
+            all.iter_mut().for_each(|cover| cover.most = random.random_range(0..=2));
+        }
         let best = cheapest_covering(&held, &all).unwrap();
         let expected = by_enumeration(&held, &all, &mut vec![0; steps]);
         assert!((best.cost - expected).abs() < 1e-9, "case {case}: {} against {expected}", best.cost);
@@ -115,7 +118,7 @@ fn no_other_covering_of_a_random_case_is_cheaper() {
             (cover.from..cover.to).for_each(|step| level[step] += count);
         }
         assert_eq!(level, best.level, "case {case}: the levels are those of the covers bought");
-        better_than_layers += usize::from(best.cost < by_layers(&held, &all) - 1e-9);
+        better_than_layers += usize::from(case % 2 == 0 && best.cost < by_layers(&held, &all) - 1e-9);
     }
     assert!(better_than_layers > 0, "some cases tell the flow from layers");
 }
