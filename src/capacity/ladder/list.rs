@@ -175,7 +175,10 @@ impl OrderBook {
         let rules = problem.input.rules;
         let lead = rules.lead_time_business_days.min(DAYS_MAX) as u32;
         let ahead = rules.start_ahead_days_max.min(DAYS_MAX) as u32;
-        let (opens, processed) = (offer.start.minus_days(ahead), offer.start.minus_business_days(lead));
+        // Counted back from a start that was counted forward from a weekend, a day can lie before today.
+        let not_past = |day: Day| day.max(problem.input.today);
+        let opens = not_past(offer.start.minus_days(ahead));
+        let processed = not_past(offer.start.minus_business_days(lead));
         let fee = problem.fees.fee(offer.usd_per_gsu_hour, offer.start, offer.end);
         let mut purchase = Purchase {
             order: 0,
