@@ -113,6 +113,41 @@ impl Day {
         Day(self.0.saturating_sub(1.day()))
     }
 
+    /// Some days earlier.
+    pub fn minus_days(self, days: u32) -> Day {
+        Day(self.0.saturating_sub(i64::from(days).days()))
+    }
+
+    /// Some business days later, Monday to Friday; public holidays are not known here.
+    pub fn plus_business_days(self, days: u32) -> Day {
+        self.business_days(days, Date::tomorrow)
+    }
+
+    /// Some business days earlier, Monday to Friday; public holidays are not known here.
+    ///
+    /// ```
+    /// # use burndown::calendar::Day;
+    /// let monday: Day = "2026-12-14".parse().unwrap();
+    /// assert_eq!(monday.minus_business_days(10).to_string(), "2026-11-30");
+    /// ```
+    pub fn minus_business_days(self, days: u32) -> Day {
+        self.business_days(days, Date::yesterday)
+    }
+
+    fn business_days(self, days: u32, step: impl Fn(Date) -> Result<Date, jiff::Error>) -> Day {
+        let mut date = self.0;
+        for _ in 0..days {
+            loop {
+                // The calendar's own end is centuries away.
+                date = step(date).unwrap_or(date);
+                if date.weekday().to_monday_one_offset() <= 5 {
+                    break;
+                }
+            }
+        }
+        Day(date)
+    }
+
     /// Days from this one to another, negative when the other is earlier.
     pub fn days_until(self, other: Day) -> i64 {
         self.0.duration_until(other.0).as_hours() / 24
@@ -209,6 +244,16 @@ mod tests {
         let parts = cut(month, &[day("2027-03-15"), day("2027-03-15"), day("2026-01-01"), day("2027-04-01")]);
         let days: Vec<u32> = parts.iter().map(|part| part.days()).collect();
         assert_eq!(days, [14, 17]);
+    }
+
+    #[test]
+    fn business_days_pass_over_weekends() {
+        let friday = day("2026-11-20");
+        assert_eq!(friday.plus_business_days(1), day("2026-11-23"));
+        assert_eq!(day("2026-11-22").plus_business_days(10), day("2026-12-04"));
+        assert_eq!(day("2026-11-22").minus_business_days(1), friday);
+        assert_eq!(friday.plus_business_days(0), friday);
+        assert_eq!(friday.minus_days(20), day("2026-10-31"));
     }
 
     #[test]

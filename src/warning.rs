@@ -291,6 +291,44 @@ pub enum Warning {
         /// Earliest end of the model.
         end: Day,
     },
+    /// A running order has no part in the horizon.
+    #[error("the order of {term} from {start} {why}: it is not counted")]
+    OrderOutside {
+        /// The term's name.
+        term: String,
+        /// Its first day.
+        start: Day,
+        /// Why.
+        why: &'static str,
+    },
+    /// More orders at a time than the rules allow.
+    #[error(
+        "the cheapest ladder runs {needed} orders at a time, {max} are allowed for one model and location; with fewer start dates it runs {kept}"
+    )]
+    OrderLimit {
+        /// Orders at a time without the rule.
+        needed: u64,
+        /// The rule.
+        max: u64,
+        /// Orders at a time of the ladder shown.
+        kept: u64,
+    },
+    /// The horizon starts before an order can.
+    #[error(
+        "an order takes up to {business_days} business days: none that is placed now runs before {first}"
+    )]
+    LateStart {
+        /// Business days of processing.
+        business_days: u64,
+        /// First day on which an order can start.
+        first: Day,
+    },
+    /// A purchase reaches the end of the cost table.
+    #[error("the ladder reaches {gsu} GSUs, where its cost table ends; more may be cheaper")]
+    CountTableEnds {
+        /// The last count of the table.
+        gsu: u64,
+    },
     /// Provisioned throughput is not sold at this location, as far as the book knows.
     #[error("provisioned throughput for {model} is not known to be sold at {location} (known: {known})")]
     ThroughputLocationUnknown {
@@ -394,6 +432,10 @@ impl Warning {
             Warning::NoThroughput { .. } => "no-throughput",
             Warning::WindowAssumed { .. } => "window-assumed",
             Warning::TermOutlivesModel { .. } => "term-outlives-model",
+            Warning::OrderOutside { .. } => "order-outside-horizon",
+            Warning::OrderLimit { .. } => "order-limit",
+            Warning::LateStart { .. } => "late-start",
+            Warning::CountTableEnds { .. } => "count-table-ends",
             Warning::ThroughputLocationUnknown { .. } => "throughput-location-unknown",
             Warning::NotCounted { .. } => "not-counted",
             Warning::RangesDisagree { .. } => "ranges-disagree",

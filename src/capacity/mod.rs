@@ -5,9 +5,21 @@
 //! purchase gives is that rate times an enforcement window whose length depends on the GSU count.
 
 mod book;
+mod commitment;
+mod ladder;
+mod regret;
 mod sizing;
 
 pub use book::{
     CapacityBook, Credit, DeveloperTier, FormField, OrderRules, Period, Term, Throughput, Window,
 };
+pub use commitment::{
+    CommitmentError, CountCost, Deferrable, Offer, Pool, SingleTerm, best_single, break_even_use, pooled,
+    usd_per_avoided_throttle, with_deferrable,
+};
+pub use ladder::{
+    Bound, CostPeriod, DemandScenario, Ladder, LadderError, LadderInput, LadderRegret, Level, PeriodCost,
+    Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, Tail, ladder, ladder_regret,
+};
+pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};

@@ -262,6 +262,11 @@ impl Term {
         self.months().map_or(168, |months| u64::from(months) * 730)
     }
 
+    /// The first day after a term that starts on a day: seven days later, or the same day of a later month.
+    pub fn end(&self, start: Day) -> Day {
+        self.months().map_or(start.plus_days(7), |months| start.plus_months(months))
+    }
+
     /// Months of the term; `None` for the week.
     pub fn months(&self) -> Option<u32> {
         match self.id.as_str() {

@@ -4,6 +4,9 @@ mod bootstrap;
 #[cfg(test)]
 mod coverage;
 mod dirichlet;
+mod flow;
+#[cfg(test)]
+mod flow_tests;
 mod lognormal;
 mod proportion;
 mod quantile;
@@ -12,6 +15,7 @@ mod shrinkage;
 
 pub use bootstrap::{CAP_WEIGHT, Moments, Sample, SampleError, ScalarMoments};
 pub use dirichlet::{category_probabilities, draw_category_probabilities};
+pub use flow::{Cover, Covering, FlowError, cheapest_covering, lower_convex_envelope};
 pub use lognormal::{LogNormal, standard_normal_quantile};
 pub use proportion::{Proportion, jeffreys_interval, zero_event_bound};
 pub use quantile::quantile;
