@@ -5,9 +5,14 @@
 //! purchase gives is that rate times an enforcement window whose length depends on the GSU count.
 
 mod book;
+mod curve;
+mod family;
+mod pool;
 mod sizing;
 
 pub use book::{
     CapacityBook, Credit, DeveloperTier, FormField, OrderRules, Period, Term, Throughput, Window,
 };
+pub use curve::{Curve, CurveError, CurvePoint, LeftShares, Method, Rise, ShareOf, curve};
+pub use family::CurveFamily;
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};

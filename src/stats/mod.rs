@@ -8,6 +8,7 @@ mod lognormal;
 mod proportion;
 mod quantile;
 mod random;
+mod window;
 
 pub use bootstrap::{CAP_WEIGHT, Moments, Sample, SampleError, ScalarMoments};
 pub use dirichlet::{category_probabilities, draw_category_probabilities};
@@ -15,3 +16,7 @@ pub use lognormal::{LogNormal, standard_normal_quantile};
 pub use proportion::{Proportion, jeffreys_interval, zero_event_bound};
 pub use quantile::quantile;
 pub use random::generator;
+pub use window::{
+    AdmissionRow, AdmissionTable, Admitted, ArrivalTail, CountLaw, Excess, LoadLaw, Mark, Marks, Stream,
+    Traffic, TranslatedGamma, UpperBound, WindowError,
+};

@@ -3,6 +3,7 @@
 
 mod cli;
 mod compare;
+mod curve;
 mod explain;
 mod invoices;
 mod observations;
@@ -14,6 +15,7 @@ mod regressions;
 mod responses;
 mod sizing;
 mod tidy;
+mod window;
 
 use burndown::{
     commands::Library,
