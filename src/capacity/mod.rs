@@ -6,7 +6,10 @@
 
 mod book;
 mod commitment;
+mod curve;
+mod family;
 mod ladder;
+mod pool;
 mod regret;
 mod sizing;
 
@@ -17,6 +20,8 @@ pub use commitment::{
     CommitmentError, CountCost, Deferrable, Offer, Pool, SingleTerm, best_single, break_even_use, pooled,
     usd_per_avoided_throttle, with_deferrable,
 };
+pub use curve::{Curve, CurveError, CurvePoint, LeftShares, Method, Rise, ShareOf, curve};
+pub use family::CurveFamily;
 pub use ladder::{
     Bound, CostPeriod, DemandScenario, Ladder, LadderError, LadderInput, LadderRegret, Level, PeriodCost,
     Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, Tail, ladder, ladder_regret,

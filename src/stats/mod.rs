@@ -12,6 +12,7 @@ mod proportion;
 mod quantile;
 mod random;
 mod shrinkage;
+mod window;
 
 pub use bootstrap::{CAP_WEIGHT, Moments, Sample, SampleError, ScalarMoments};
 pub use dirichlet::{category_probabilities, draw_category_probabilities};
@@ -21,3 +22,7 @@ pub use proportion::{Proportion, jeffreys_interval, zero_event_bound};
 pub use quantile::quantile;
 pub use random::generator;
 pub use shrinkage::{GroupMean, Shrunk, shrink};
+pub use window::{
+    AdmissionRow, AdmissionTable, Admitted, ArrivalTail, CountLaw, Excess, LoadLaw, Mark, Marks, Stream,
+    Traffic, TranslatedGamma, UpperBound, WindowError,
+};

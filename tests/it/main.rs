@@ -4,6 +4,7 @@
 mod cli;
 mod compare;
 mod coverage;
+mod curve;
 mod explain;
 mod invoices;
 mod observations;
@@ -16,6 +17,7 @@ mod responses;
 mod sizing;
 mod switches;
 mod tidy;
+mod window;
 
 use burndown::{
     commands::Library,

@@ -1,0 +1,282 @@
+//! The work behind a curve: laws for every band of counts, admission for every capacity, then the points.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use rust_decimal::prelude::ToPrimitive;
+
+use super::{
+    Throughput, Window,
+    curve::{Curve, CurveError, CurvePoint, LeftShares, Method},
+};
+use crate::stats::{
+    AdmissionRow, AdmissionTable, Admitted, ArrivalTail, LoadLaw, Marks, Traffic, UpperBound,
+};
+
+/// Up to so many mean requests per window admission is followed request by request.
+const EXACT_REQUESTS: f64 = 30.0;
+
+/// Arrivals of one window that are followed.
+const ARRIVALS_MAX: usize = 4096;
+
+/// Sizes that a stream's law is compressed to.
+const SIZES_MAX: usize = 64;
+
+/// Counts go up to so many times the busiest hour's mean load.
+const HEADROOM: f64 = 3.0;
+
+/// Most counts of one curve; above them the last band is listed in equal strides.
+const COUNTS_MAX: u64 = 100_000;
+
+/// Most GSUs that are taken for a real load.
+const GSU_MAX: f64 = 1e9;
+
+/// Part of the way from the fluid's share to the upper bound where mixed sizes are, and identical ones.
+const BRACKET_MIXED: f64 = 0.6;
+const BRACKET_IDENTICAL: f64 = 1.0;
+
+/// A pool with all that its bands share.
+pub(super) struct Pool<'a> {
+    row: &'a Throughput,
+    pub tokens_per_second: f64,
+    busiest_gsu: f64,
+    pub traffic: Traffic,
+    /// The same with one law of sizes, where the streams differ.
+    pooled: Option<Traffic>,
+    /// Mean size, and what a request is worth.
+    mean: Admitted,
+    table: AdmissionTable,
+    /// Where mixed sizes lie between the bounds.
+    bracket: f64,
+    /// Sizes ascending, with the share of requests from each on.
+    sizes: Vec<(f64, f64)>,
+    /// Counts that can be bought by their window.
+    bands: Vec<(Window, Vec<u64>)>,
+    last_stride: u64,
+}
+
+/// What the counts of one band share at one load.
+struct BandLaws {
+    window: Window,
+    /// Mean requests of a window.
+    offered: f64,
+    load: LoadLaw,
+    /// The same with one law of sizes, where the streams differ.
+    pooled: Option<LoadLaw>,
+    tail: Option<ArrivalTail>,
+    upper: Option<UpperBound>,
+}
+
+type Rows = BTreeMap<usize, AdmissionRow>;
+
+impl<'a> Pool<'a> {
+    pub fn new(row: &'a Throughput, traffic: &Traffic) -> Result<Pool<'a>, CurveError> {
+        if row.windows.is_empty() {
+            return Err(CurveError::NoWindows(row.model.clone()));
+        }
+        let tokens_per_second = row.tokens_per_second_per_gsu.to_f64().unwrap_or(f64::NAN);
+        let busiest_gsu = traffic.busiest_load() / tokens_per_second;
+        if busiest_gsu.is_nan() || busiest_gsu > GSU_MAX {
+            return Err(CurveError::TooMany(busiest_gsu));
+        }
+        let original = traffic.pooled_marks();
+        let traffic = traffic.compressed(SIZES_MAX);
+        let pooled = (!traffic.has_one_law_of_sizes()).then(|| traffic.pooled(SIZES_MAX));
+        let marks = pooled.as_ref().unwrap_or(&traffic).pooled_marks();
+        let identical = marks.iter().len() == 1;
+        let (bands, last_stride) = bands(row, busiest_gsu);
+        Ok(Pool {
+            row,
+            tokens_per_second,
+            busiest_gsu,
+            mean: Admitted { load: marks.mean(), requests: 1.0, second: marks.mean_second() },
+            table: AdmissionTable::new(&marks),
+            bracket: if identical { BRACKET_IDENTICAL } else { BRACKET_MIXED },
+            sizes: shares_from(&original),
+            traffic,
+            pooled,
+            bands,
+            last_stride,
+        })
+    }
+
+    pub fn curve(&self) -> Result<Curve, CurveError> {
+        Ok(self.curve_of(self.points(&[1.0])?.swap_remove(0)))
+    }
+
+    /// The curve of points at the load itself.
+    pub fn curve_of(&self, bought: Vec<CurvePoint>) -> Curve {
+        let mut points = vec![self.nothing_bought()];
+        points.extend(bought);
+        let google = self.traffic.mean_load() / self.tokens_per_second;
+        let increment = self.row.increment_gsu;
+        let steps = (google / increment as f64 - 1e-9).ceil().max(0.0) as u64;
+        Curve {
+            tokens_per_second_per_gsu: self.tokens_per_second,
+            mean_gsu: google,
+            busiest_gsu: self.busiest_gsu,
+            google_gsu: (steps * increment).max(self.row.minimum_gsu),
+            last_stride: self.last_stride,
+            points,
+        }
+    }
+
+    /// The points of every count that can be bought, at each of these multiples of the load. What arrivals add
+    /// does not depend on their rate, so it is worked out once for all loads.
+    pub fn points(&self, load_factors: &[f64]) -> Result<Vec<Vec<CurvePoint>>, CurveError> {
+        let mut loads = Vec::new();
+        for factor in load_factors {
+            let pooled = self.pooled.as_ref().map(|pooled| pooled.scaled(*factor)).transpose()?;
+            loads.push((self.traffic.scaled(*factor)?, pooled));
+        }
+        let work: Vec<_> = loads.iter().flat_map(|load| self.bands.iter().map(move |b| (load, b))).collect();
+        let laws: Vec<BandLaws> = work
+            .par_iter()
+            .map(|((traffic, pooled), (window, gsus))| self.laws(traffic, pooled.as_ref(), *window, gsus))
+            .collect();
+        let rows = self.rows(&laws);
+        let of_load = |laws: &[BandLaws]| -> Vec<CurvePoint> {
+            let counts: Vec<(&BandLaws, u64)> = laws
+                .iter()
+                .zip(&self.bands)
+                .flat_map(|(laws, (_, gsus))| gsus.iter().map(move |gsu| (laws, *gsu)))
+                .collect();
+            counts.par_iter().map(|(laws, gsu)| self.point(laws, *gsu, &rows)).collect()
+        };
+        Ok(laws.chunks(self.bands.len()).map(of_load).collect())
+    }
+
+    fn quota(&self, gsu: u64, window: Window) -> f64 {
+        gsu as f64 * self.tokens_per_second * window.seconds as f64
+    }
+
+    fn is_exact(&self, quota: f64) -> bool {
+        quota <= EXACT_REQUESTS * self.mean.load
+    }
+
+    fn laws(&self, traffic: &Traffic, pooled: Option<&Traffic>, window: Window, gsus: &[u64]) -> BandLaws {
+        let seconds = window.seconds as f64;
+        let (smallest, largest) = (self.quota(gsus[0], window), self.quota(gsus[gsus.len() - 1], window));
+        let load = LoadLaw::new(traffic, seconds, largest);
+        let pooled_load = pooled.map(|pooled| LoadLaw::new(pooled, seconds, largest));
+        let tail = self.is_exact(smallest).then(|| ArrivalTail::new(traffic, seconds, ARRIVALS_MAX));
+        let upper = (!self.is_exact(largest)).then(|| match (pooled, &pooled_load) {
+            (Some(pooled), Some(law)) => law.upper_bound(pooled, seconds),
+            _ => load.upper_bound(traffic, seconds),
+        });
+        let offered = traffic.mean_rate() * seconds;
+        BandLaws { window, offered, load, pooled: pooled_load, tail, upper }
+    }
+
+    /// What each arrival adds, for every capacity that some count has.
+    fn rows(&self, laws: &[BandLaws]) -> Rows {
+        let mut most: BTreeMap<usize, usize> = BTreeMap::new();
+        for (laws, (window, gsus)) in laws.iter().zip(self.bands.iter().cycle()) {
+            let Some(tail) = &laws.tail else { continue };
+            let quotas =
+                gsus.iter().map(|gsu| self.quota(*gsu, *window)).filter(|quota| self.is_exact(*quota));
+            for (capacity, weight) in quotas.flat_map(|quota| self.table.capacities(quota)) {
+                if weight > 0.0 {
+                    let arrivals = most.entry(capacity).or_default();
+                    *arrivals = tail.arrivals().max(*arrivals);
+                }
+            }
+        }
+        let most: Vec<(usize, usize)> = most.into_iter().collect();
+        most.into_par_iter().map(|(capacity, most)| (capacity, self.table.row(capacity, most))).collect()
+    }
+
+    fn nothing_bought(&self) -> CurvePoint {
+        let dollars = (self.mean.second > 0.0).then_some(1.0);
+        let left = LeftShares { tokens: 1.0, requests: 1.0, windows: 1.0, dollars };
+        CurvePoint { gsu: 0, window: None, quota: 0.0, left, too_large: 1.0, method: Method::Exact }
+    }
+
+    fn point(&self, laws: &BandLaws, gsu: u64, rows: &Rows) -> CurvePoint {
+        let quota = self.quota(gsu, laws.window);
+        let fluid = laws.load.excess(quota) / laws.load.mean();
+        let pooled_fluid = laws.pooled.as_ref().map_or(fluid, |law| law.excess(quota) / law.mean());
+        let (shares, tokens, method) = match &laws.upper {
+            Some(upper) if !self.is_exact(quota) => {
+                let bound = self.shares(upper.left(quota), laws.offered);
+                let width = (bound.load - pooled_fluid).max(0.0);
+                (bound, pooled_fluid + self.bracket * width, Method::Bracket { width })
+            }
+            _ => {
+                let exact = self.exact(laws, quota, rows);
+                (exact, exact.load.max(pooled_fluid), Method::Exact)
+            }
+        };
+        // A mix that changes by the hour moves what is left as it moves the fluid's share; inside a bracket
+        // requests and dollars shrink as tokens do.
+        let moved = if laws.pooled.is_some() { tokens + (fluid - pooled_fluid) } else { tokens };
+        let tokens = moved.clamp(0.0, 1.0);
+        let factor = if shares.load > 0.0 { tokens / shares.load } else { 1.0 };
+        let part = |share: f64| (share * factor).clamp(0.0, 1.0);
+        let left = LeftShares {
+            tokens,
+            requests: part(shares.requests),
+            windows: laws.load.probability_above(quota).max(0.0),
+            dollars: (self.mean.second > 0.0).then(|| part(shares.second)),
+        };
+        let index = self.sizes.partition_point(|(size, _)| *size <= quota);
+        let too_large = self.sizes.get(index).map_or(0.0, |(_, share)| *share);
+        CurvePoint { gsu, window: Some(laws.window), quota, left, too_large, method }
+    }
+
+    /// What whole-request admission leaves of the pool.
+    fn exact(&self, laws: &BandLaws, quota: f64, rows: &Rows) -> Admitted {
+        let tail = laws.tail.as_ref().expect("a band with an exact count has the law of its arrivals");
+        let mut admitted = Admitted::default();
+        for (capacity, weight) in self.table.capacities(quota).into_iter().filter(|(_, weight)| *weight > 0.0)
+        {
+            admitted.add(weight, rows[&capacity].admitted(tail));
+        }
+        let left = |mean: f64, admitted: f64| (laws.offered * mean - admitted).max(0.0);
+        let left = Admitted {
+            load: left(self.mean.load, admitted.load),
+            requests: left(1.0, admitted.requests),
+            second: left(self.mean.second, admitted.second),
+        };
+        self.shares(left, laws.offered)
+    }
+
+    /// Amounts of a window as shares of what is offered.
+    fn shares(&self, left: Admitted, offered: f64) -> Admitted {
+        let second = if self.mean.second > 0.0 { left.second / (offered * self.mean.second) } else { 0.0 };
+        Admitted { load: left.load / (offered * self.mean.load), requests: left.requests / offered, second }
+    }
+}
+
+/// Counts that can be bought up to the headroom, grouped by their window, and their distance in the last band.
+fn bands(row: &Throughput, busiest_gsu: f64) -> (Vec<(Window, Vec<u64>)>, u64) {
+    let (minimum, increment) = (row.minimum_gsu, row.increment_gsu);
+    let most = ((HEADROOM * busiest_gsu).ceil() as u64).max(minimum);
+    let last_band = row.windows.last().map_or(0, |window| window.from_gsu).max(minimum);
+    let stride = increment * (most / increment / COUNTS_MAX + 1);
+    let up_to = |gsu: u64| gsu.div_ceil(increment) * increment;
+    let mut bands: Vec<(Window, Vec<u64>)> = Vec::new();
+    let mut gsu = minimum;
+    while gsu <= up_to(most) {
+        if let Some(window) = row.window(gsu) {
+            match bands.last_mut() {
+                Some((last, gsus)) if *last == window => gsus.push(gsu),
+                _ => bands.push((window, vec![gsu])),
+            }
+        }
+        gsu = if gsu >= last_band { gsu + stride } else { up_to(gsu + 1) };
+    }
+    (bands, stride)
+}
+
+/// Sizes ascending, each with the share of requests that are at least so big.
+fn shares_from(marks: &Marks) -> Vec<(f64, f64)> {
+    let mut from = 0.0;
+    let share = |mark: &crate::stats::Mark| {
+        from += mark.probability;
+        (mark.value, from)
+    };
+    let mut shares: Vec<(f64, f64)> = marks.iter().rev().map(share).collect();
+    shares.reverse();
+    shares
+}

@@ -1,0 +1,177 @@
+//! What a pool's routes ask of its GSUs: request rates by hour of the week, burn of a request, curves by month.
+
+use rust_decimal::prelude::ToPrimitive;
+
+use super::Member;
+use crate::{
+    calendar::Month,
+    capacity::{CurveError, CurveFamily, Throughput, burndown_rate},
+    model::TokenClass,
+    stats::{CountLaw, Mark, Marks, Stream, Traffic, WindowError},
+    tokens::ClassTokens,
+};
+
+/// Hours of a week, Monday midnight first.
+pub(super) const WEEK_HOURS: usize = 168;
+
+/// Weights of 5 %, 50 % and 95 % points in the extended Pearson–Tukey rule.
+const POINTS: [f64; 3] = [0.185, 0.63, 0.185];
+
+/// A month of less than this share of a family's load, or with another mix, gets a family of its own.
+const LOAD_RANGE: f64 = 0.5;
+const MIX_RANGE: f64 = 0.05;
+
+/// Requests a second in every hour of the week of a month.
+pub(super) fn hourly_rates(member: &Member<'_>, at: usize, month: Month) -> Vec<f64> {
+    let per_second = member.plan.months[at].requests / (f64::from(month.days()) * 86_400.0);
+    (0..WEEK_HOURS)
+        .map(|hour| per_second * member.route.day_weights[hour / 24] * member.route.hour_weights[hour % 24])
+        .collect()
+}
+
+/// Mean burn tokens of a request.
+pub(super) fn mean_burn(member: &Member<'_>, row: &Throughput) -> f64 {
+    weighed(member, row, |tokens| tokens.mean).0
+}
+
+/// Load of every hour of the week of a month, in GSUs.
+pub(super) fn hourly_load(members: &[Member<'_>], row: &Throughput, at: usize, month: Month) -> Vec<f64> {
+    let mut load = vec![0.0; WEEK_HOURS];
+    let per_gsu = row.tokens_per_second_per_gsu.to_f64().unwrap_or(f64::NAN);
+    for member in members {
+        let burn = mean_burn(member, row) / per_gsu;
+        for (sum, rate) in load.iter_mut().zip(hourly_rates(member, at, month)) {
+            *sum += rate * burn;
+        }
+    }
+    load
+}
+
+/// Burn tokens and US dollars of a request whose classes all stand at the same point of their spread.
+fn weighed(member: &Member<'_>, row: &Throughput, point: impl Fn(&ClassTokens) -> f64) -> (f64, f64) {
+    let (mut burn, mut usd) = (0.0, 0.0);
+    let Some(request) = &member.plan.per_request else { return (0.0, 0.0) };
+    for class in TokenClass::ALL.iter().copied() {
+        let Some(tokens) = &request.tokens[class] else { continue };
+        let rate = burndown_rate(row, class).and_then(|rate| rate.to_f64()).unwrap_or(0.0);
+        burn += point(tokens) * rate;
+        if tokens.mean > 0.0 {
+            usd += request.usd[class] * point(tokens) / tokens.mean;
+        }
+    }
+    (burn, usd)
+}
+
+/// The law of a request's burn: three sizes, all classes low, middle or high together, scaled to the expected
+/// burn; each with its dollars on PayGo.
+pub(super) fn sizes(member: &Member<'_>, row: &Throughput) -> Result<Marks, WindowError> {
+    let (mean, usd_mean) = weighed(member, row, |tokens| tokens.mean);
+    let paygo = member.instead_of.per_request.as_ref().map_or(usd_mean, |request| request.usd_total);
+    let points = [
+        weighed(member, row, |tokens| tokens.p05),
+        weighed(member, row, |tokens| tokens.p50),
+        weighed(member, row, |tokens| tokens.p95),
+    ];
+    let scale = |of: fn(&(f64, f64)) -> f64, mean: f64| {
+        let sum: f64 = points.iter().zip(POINTS).map(|(point, weight)| of(point) * weight).sum();
+        if sum > 0.0 { mean / sum } else { 0.0 }
+    };
+    let (burn_scale, usd_scale) = (scale(|point| point.0, mean), scale(|point| point.1, paygo));
+    Marks::new(points.iter().zip(POINTS).map(|((burn, usd), probability)| Mark {
+        value: burn * burn_scale,
+        probability,
+        second: usd * usd_scale,
+    }))
+}
+
+/// The traffic of a month; the burstiness is that of windows of so many seconds.
+pub(super) fn traffic(
+    members: &[Member<'_>],
+    row: &Throughput,
+    at: usize,
+    month: Month,
+    window_seconds: f64,
+) -> Result<Traffic, WindowError> {
+    let streams = members
+        .iter()
+        .map(|member| {
+            let shape = member.route.burst.shape(window_seconds);
+            let counts =
+                if shape.is_finite() { CountLaw::NegativeBinomial { shape } } else { CountLaw::Poisson };
+            Ok(Stream { marks: sizes(member, row)?, counts, rates: hourly_rates(member, at, month) })
+        })
+        .collect::<Result<Vec<Stream>, WindowError>>()?;
+    Traffic::new(&[1.0; WEEK_HOURS], streams)
+}
+
+/// Curves for every month with traffic: few families, since most months differ in volume alone.
+pub(super) struct MonthlyCurves {
+    families: Vec<CurveFamily>,
+    /// By month: its family and its load as a factor of the family's; `None` without traffic.
+    of_month: Vec<Option<(usize, f64)>>,
+}
+
+impl MonthlyCurves {
+    /// From the busiest month down, each month joins a family of like mix and not much more load.
+    pub fn new(
+        members: &[Member<'_>],
+        row: &Throughput,
+        months: &[Month],
+        window_seconds: f64,
+    ) -> Result<MonthlyCurves, CurveError> {
+        let burn: Vec<f64> = members.iter().map(|member| mean_burn(member, row)).collect();
+        let mixes: Vec<Vec<f64>> = months
+            .iter()
+            .enumerate()
+            .map(|(at, month)| {
+                let days = f64::from(month.days());
+                members.iter().zip(&burn).map(|(m, burn)| m.plan.months[at].requests * burn / days).collect()
+            })
+            .collect();
+        let load = |at: usize| mixes[at].iter().sum::<f64>();
+        let mut order: Vec<usize> = (0..months.len()).filter(|at| load(*at) > 0.0).collect();
+        order.sort_by(|a, b| load(*b).total_cmp(&load(*a)).then(a.cmp(b)));
+        let mut centres: Vec<usize> = Vec::new();
+        let mut of_month = vec![None; months.len()];
+        for at in order {
+            let joins = |centre: &usize| {
+                let same = |(a, b): (&f64, &f64)| (a / load(at) - b / load(*centre)).abs() <= MIX_RANGE;
+                load(at) >= LOAD_RANGE * load(*centre) && mixes[at].iter().zip(&mixes[*centre]).all(same)
+            };
+            let family = centres.iter().position(joins).unwrap_or_else(|| {
+                centres.push(at);
+                centres.len() - 1
+            });
+            of_month[at] = Some((family, load(at) / load(centres[family])));
+        }
+        let family =
+            |at: &usize| CurveFamily::new(row, &traffic(members, row, *at, months[*at], window_seconds)?);
+        let families = centres.iter().map(family).collect::<Result<Vec<CurveFamily>, CurveError>>()?;
+        Ok(MonthlyCurves { families, of_month })
+    }
+
+    /// The family of the busiest month.
+    pub fn busiest(&self) -> &CurveFamily {
+        &self.families[0]
+    }
+
+    /// The largest count that any family knows.
+    pub fn largest_count(&self) -> u64 {
+        let last = |family: &CurveFamily| family.centre().points.last().map_or(0, |point| point.gsu);
+        self.families.iter().map(last).max().unwrap_or(0)
+    }
+
+    /// Share of burn tokens left to PayGo in a month by these counts, ascending, at a multiple of its traffic.
+    /// `None` for a month without traffic. Counts that a curve does not list take the next smaller one that it
+    /// does; beyond its end next to nothing is left.
+    pub fn left(&self, at: usize, counts: &[u64], factor: f64) -> Option<Vec<f64>> {
+        let (family, load) = self.of_month[at]?;
+        let family = &self.families[family];
+        let listed = &family.centre().points;
+        let share = |gsu: &u64| {
+            let place = listed.partition_point(|point| point.gsu <= *gsu).saturating_sub(1);
+            family.left_share(listed[place].gsu, load * factor, None).unwrap_or(1.0)
+        };
+        Some(counts.iter().map(share).collect())
+    }
+}

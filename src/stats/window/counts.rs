@@ -1,0 +1,125 @@
+//! How many requests a window gets, given its mean count.
+
+use realfft::num_complex::Complex64;
+
+use super::{WindowError, within};
+
+/// The law of the number of requests in a window whose mean is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CountLaw {
+    /// Many independent senders: variance = mean.
+    Poisson,
+    /// The rate itself wavers from window to window as a gamma variable with squared coefficient of
+    /// variation 1/`shape`: variance = mean + mean²/`shape`, whatever the window's length.
+    NegativeBinomial {
+        /// r, above zero.
+        shape: f64,
+    },
+    /// Variance = `dispersion` × mean at every rate (negative binomial whose shape grows with the mean).
+    ConstantDispersion {
+        /// D, above 1.
+        dispersion: f64,
+    },
+}
+
+impl CountLaw {
+    /// The law itself when its parameter makes sense.
+    pub(super) fn checked(self) -> Result<CountLaw, WindowError> {
+        match self {
+            CountLaw::Poisson => {}
+            CountLaw::NegativeBinomial { shape } => {
+                within("the shape of a negative binomial law", "above zero and finite", shape, shape > 0.0)?;
+            }
+            CountLaw::ConstantDispersion { dispersion } => {
+                within("a dispersion of counts", "above 1 and finite", dispersion, dispersion > 1.0)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Variance of the count at a mean.
+    pub fn variance(self, mean: f64) -> f64 {
+        match self {
+            CountLaw::Poisson => mean,
+            CountLaw::NegativeBinomial { shape } => mean + mean * mean / shape,
+            CountLaw::ConstantDispersion { dispersion } => mean * dispersion,
+        }
+    }
+
+    /// ln E[z^N] with `s` = z − 1 real; infinity where it does not exist.
+    pub(super) fn log_transform(self, mean: f64, s: f64) -> f64 {
+        let log = |x: f64| if x > 0.0 { x.ln() } else { f64::NEG_INFINITY };
+        match self {
+            CountLaw::Poisson => mean * s,
+            CountLaw::NegativeBinomial { shape } => -shape * log(1.0 - mean * s / shape),
+            CountLaw::ConstantDispersion { dispersion } => {
+                -mean / (dispersion - 1.0) * log(1.0 - (dispersion - 1.0) * s)
+            }
+        }
+    }
+
+    /// Whether ln E[z^N] is the mean times something that depends on z alone.
+    pub(super) fn is_exponential(self) -> bool {
+        !matches!(self, CountLaw::NegativeBinomial { .. })
+    }
+
+    /// That something, for `s` = z − 1.
+    pub(super) fn exponent(self, s: Complex64) -> Complex64 {
+        match self {
+            CountLaw::ConstantDispersion { dispersion } => {
+                -(1.0 - (dispersion - 1.0) * s).ln() / (dispersion - 1.0)
+            }
+            _ => s,
+        }
+    }
+}
+
+/// w^(−shape) for Re w > 0: by multiplications where the shape is a small whole number.
+pub(super) fn inverse_power(w: Complex64, shape: f64) -> Complex64 {
+    if shape.fract() == 0.0 && shape <= 64.0 {
+        return (1.0 / w).powu(shape as u32);
+    }
+    Complex64::from_polar((-0.5 * shape * w.norm_sqr().ln()).exp(), -shape * w.arg())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_and_a_broken_power_agree() {
+        let w = Complex64::new(1.7, -2.3);
+        assert!((inverse_power(w, 8.0) - w.powf(-8.0)).norm() < 1e-15);
+        assert!((inverse_power(w, 2.5) - w.powf(-2.5)).norm() < 1e-15);
+    }
+
+    /// Derivatives of the transform at z = 1 are the moments.
+    #[test]
+    fn the_transform_has_the_stated_variance() {
+        for law in [
+            CountLaw::Poisson,
+            CountLaw::NegativeBinomial { shape: 3.0 },
+            CountLaw::ConstantDispersion { dispersion: 4.0 },
+        ] {
+            let (mean, h) = (6.0, 1e-3);
+            let f = |s| law.log_transform(mean, s);
+            // Second derivative of ln E[z^N] at 1 is variance − mean.
+            let bend = (f(h) - 2.0 * f(0.0) + f(-h)) / (h * h);
+            assert!((bend + mean - law.variance(mean)).abs() < 1e-3, "{law:?} {bend}");
+            let s = Complex64::new(-0.4, 0.3);
+            if law.is_exponential() {
+                let real = law.exponent(Complex64::new(-0.4, 0.0)) * mean;
+                assert!((real.re - f(-0.4)).abs() < 1e-12 && real.im == 0.0);
+                assert!(law.exponent(s).is_finite());
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_are_checked() {
+        assert!(CountLaw::NegativeBinomial { shape: 0.0 }.checked().is_err());
+        assert!(CountLaw::NegativeBinomial { shape: f64::NAN }.checked().is_err());
+        assert!(CountLaw::ConstantDispersion { dispersion: 1.0 }.checked().is_err());
+        assert!(CountLaw::NegativeBinomial { shape: 0.1 }.checked().is_ok());
+    }
+}

@@ -1,0 +1,135 @@
+//! Transforms of the load of a window, averaged over cells.
+
+use realfft::num_complex::Complex64;
+
+use super::{
+    CountLaw,
+    counts::inverse_power,
+    points::{Points, points},
+    traffic::Cell,
+};
+
+/// Frequencies worked on together.
+const CHUNK: usize = 64;
+
+/// What is e^−40 times smaller than the largest value cannot be seen in the result.
+const NEGLIGIBLE: f64 = 40.0;
+
+/// Σ over cells of weight × E[z^load], at every frequency.
+///
+/// `cells` hold mean counts of a window, one for each stream; `laws` the streams' laws of counts; `spectra`
+/// each stream's φ − 1, φ the transform of its sizes.
+pub(super) fn averaged(cells: &[Cell], laws: &[CountLaw], spectra: Vec<Vec<Complex64>>) -> Vec<Complex64> {
+    over_points(&points(cells, laws), cells, laws, spectra)
+}
+
+/// The same in every cell, without a grid.
+#[cfg(test)]
+pub(super) fn averaged_directly(
+    cells: &[Cell],
+    laws: &[CountLaw],
+    spectra: Vec<Vec<Complex64>>,
+) -> Vec<Complex64> {
+    over_points(&Points::Listed(cells.to_vec()), cells, laws, spectra)
+}
+
+fn over_points(
+    points: &Points,
+    cells: &[Cell],
+    laws: &[CountLaw],
+    mut spectra: Vec<Vec<Complex64>>,
+) -> Vec<Complex64> {
+    for (law, spectrum) in laws.iter().zip(&mut spectra).filter(|(law, _)| law.is_exponential()) {
+        spectrum.iter_mut().for_each(|s| *s = law.exponent(*s));
+    }
+    let least: Vec<f64> = (0..laws.len())
+        .map(|stream| cells.iter().map(|cell| cell.rates[stream]).fold(f64::INFINITY, f64::min))
+        .collect();
+    let size = |frequency: usize| log_size(laws, &least, &spectra, frequency);
+    let largest = size(0);
+    let count = spectra[0].len();
+    let kept: Vec<usize> = (0..count).filter(|f| size(*f) > largest - NEGLIGIBLE).collect();
+    let mut result = vec![Complex64::ZERO; count];
+    for chunk in kept.chunks(CHUNK) {
+        let values = match points {
+            Points::Listed(cells) => listed(cells, laws, &spectra, chunk),
+            Points::Squares { weights, first, spacing, fractions } => {
+                let exponent = |f: &usize| fractions.iter().zip(&spectra).map(|(a, s)| a * s[*f]).sum();
+                let exponents: Vec<Complex64> = chunk.iter().map(exponent).collect();
+                squares(weights, *first, *spacing, &exponents, largest)
+            }
+        };
+        chunk.iter().zip(values).for_each(|(frequency, value)| result[*frequency] = value);
+    }
+    result
+}
+
+/// ln |E[z^load]| at these mean counts; it falls as any mean grows.
+fn log_size(laws: &[CountLaw], means: &[f64], spectra: &[Vec<Complex64>], frequency: usize) -> f64 {
+    let of = |((law, mean), spectrum): ((&CountLaw, &f64), &Vec<Complex64>)| match law {
+        CountLaw::NegativeBinomial { shape } => {
+            -0.5 * shape * (1.0 - mean / shape * spectrum[frequency]).norm_sqr().ln()
+        }
+        _ => mean * spectrum[frequency].re,
+    };
+    laws.iter().zip(means).zip(spectra).map(of).sum()
+}
+
+fn listed(cells: &[Cell], laws: &[CountLaw], spectra: &[Vec<Complex64>], chunk: &[usize]) -> Vec<Complex64> {
+    let mut sums = vec![Complex64::ZERO; chunk.len()];
+    for cell in cells {
+        for (sum, frequency) in sums.iter_mut().zip(chunk) {
+            let mut exponent = Complex64::ZERO;
+            let mut factor = Complex64::new(cell.weight, 0.0);
+            for ((law, mean), spectrum) in laws.iter().zip(&cell.rates).zip(spectra) {
+                match law {
+                    CountLaw::NegativeBinomial { shape } => {
+                        factor *= inverse_power(1.0 - mean / shape * spectrum[*frequency], *shape);
+                    }
+                    _ => exponent += mean * spectrum[*frequency],
+                }
+            }
+            *sum += if exponent == Complex64::ZERO { factor } else { factor * exponent.exp() };
+        }
+    }
+    sums
+}
+
+/// Σ wₖ e^{(first + k·spacing)² E}: from node to node the factor itself grows by a constant factor, so each
+/// step is two complex multiplications. All factors are at most 1 in size, so rounding does not grow.
+fn squares(
+    weights: &[f64],
+    first: f64,
+    spacing: f64,
+    exponents: &[Complex64],
+    largest: f64,
+) -> Vec<Complex64> {
+    let highest = exponents.iter().map(|e| e.re).fold(f64::NEG_INFINITY, f64::max);
+    let part = |factor: f64, f: fn(Complex64) -> f64| -> Vec<f64> {
+        exponents.iter().map(|e| f((factor * e).exp())).collect()
+    };
+    let (re, im) = (|z: Complex64| z.re, |z: Complex64| z.im);
+    let (start, step) = (first * first, spacing * (2.0 * first + spacing));
+    let bend = 2.0 * spacing * spacing;
+    let (mut value_re, mut value_im) = (part(start, re), part(start, im));
+    let (mut factor_re, mut factor_im) = (part(step, re), part(step, im));
+    let (bend_re, bend_im) = (part(bend, re), part(bend, im));
+    let count = exponents.len();
+    let (mut sum_re, mut sum_im) = (vec![0.0; count], vec![0.0; count]);
+    for (node, weight) in weights.iter().enumerate() {
+        if (first + spacing * node as f64).powi(2) * highest < largest - NEGLIGIBLE {
+            break;
+        }
+        for i in 0..count {
+            sum_re[i] += weight * value_re[i];
+            sum_im[i] += weight * value_im[i];
+            let next = value_re[i] * factor_re[i] - value_im[i] * factor_im[i];
+            value_im[i] = value_re[i] * factor_im[i] + value_im[i] * factor_re[i];
+            value_re[i] = next;
+            let next = factor_re[i] * bend_re[i] - factor_im[i] * bend_im[i];
+            factor_im[i] = factor_re[i] * bend_im[i] + factor_im[i] * bend_re[i];
+            factor_re[i] = next;
+        }
+    }
+    sum_re.into_iter().zip(sum_im).map(|(re, im)| Complex64::new(re, im)).collect()
+}

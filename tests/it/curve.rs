@@ -1,0 +1,215 @@
+//! The curve over GSU counts: saw-tooth, sizes by rule, agreement with a replay.
+
+use burndown::{
+    capacity::{Curve, CurveError, CurveFamily, ShareOf, Throughput, curve},
+    stats::{CountLaw, Mark, Marks, Stream, Traffic},
+};
+
+use crate::{
+    shipped,
+    window::{Replay, check_near, flat, marks, oracle},
+};
+
+fn row(model: &str) -> Throughput {
+    let day = "2026-11-21".parse().unwrap();
+    shipped().capacity.throughput(&model.into(), day, 0.0).expect("the book has the model").clone()
+}
+
+/// 3 Pro Image with images of 135 GSU-seconds (67,500 burn tokens), flat Poisson load of so many GSUs.
+fn flat_images(gsus: f64) -> Traffic {
+    flat(marks(&[(67_500.0, 1.0)]), CountLaw::Poisson, gsus / 135.0)
+}
+
+fn left(curve: &Curve, gsu: u64) -> f64 {
+    curve.point(gsu).unwrap().left.tokens
+}
+
+#[test]
+fn a_purchase_by_googles_formula_holds_ten_requests_a_window() {
+    let case = "01_pt_sizing";
+    let burn = 300.0 + 400.0 * 6.0 + 1120.0 * 60.0;
+    assert_eq!(burn, oracle(case, "burn_per_request"));
+    let curve =
+        curve(&row("gemini-3-pro-image"), &flat(marks(&[(burn, 1.0)]), CountLaw::Poisson, 0.5)).unwrap();
+    assert_eq!(curve.google_gsu as f64, oracle(case, "gsus"));
+    let point = curve.point(curve.google_gsu).unwrap();
+    assert_eq!(point.window.unwrap().seconds as f64, oracle(case, "window_s"));
+    assert_eq!(point.quota, oracle(case, "quota_per_window"));
+    assert_eq!((point.quota / burn).floor(), oracle(case, "whole_requests_per_window"));
+    // Ten of ten requests on average: P(10)·10/10 is left.
+    let expected = (10.0_f64.ln() * 10.0 - 10.0 - (1..=10).map(|k| f64::from(k).ln()).sum::<f64>()).exp();
+    check_near(point.left.tokens, expected, 1e-9);
+}
+
+#[test]
+fn shares_left_rise_where_the_window_shrinks() {
+    let curve = curve(&row("gemini-3-pro-image"), &flat_images(20.0)).unwrap();
+    for gsu in [20, 24, 25, 30, 31, 40, 41] {
+        check_near(left(&curve, gsu), oracle("13_dynamic_windows", &format!("g{gsu}")), 1e-10);
+    }
+    let rises: Vec<u64> = curve.rises().iter().map(|rise| rise.to_gsu).collect();
+    for gsu in [25, 31, 41] {
+        assert!(rises.contains(&gsu), "{rises:?}");
+    }
+    // 23 and 24 GSUs hold 17 images of 100 seconds each: 23 is as good.
+    assert!(curve.sweet_spots().contains(&23), "{:?}", curve.sweet_spots());
+    assert_eq!(left(&curve, 23), left(&curve, 24));
+    assert_eq!(curve.points.first().unwrap().left.tokens, 1.0);
+    assert_eq!((curve.points.len(), curve.points.last().unwrap().gsu), (61, 60));
+}
+
+/// 24 hours around a mean, ±50 %.
+fn day(mean: f64) -> Vec<f64> {
+    (0..24).map(|h| mean * (1.0 + 0.5 * (f64::from(h) / 24.0 * std::f64::consts::TAU).sin())).collect()
+}
+
+/// Requests of these sizes whose mean load is so many GSUs of 500 tokens a second.
+fn stream(sizes: &Marks, counts: CountLaw, gsus: f64, shape: impl Fn(f64) -> Vec<f64>) -> Stream {
+    Stream { marks: sizes.clone(), counts, rates: shape(gsus * 500.0 / sizes.mean()) }
+}
+
+fn daily(sizes: &Marks, counts: CountLaw, gsus: f64) -> Traffic {
+    Traffic::new(&[1.0; 24], vec![stream(sizes, counts, gsus, day)]).unwrap()
+}
+
+const HABITUAL: CountLaw = CountLaw::NegativeBinomial { shape: 8.0 };
+
+/// 1 to 4 images with 2,700 tokens of text and thinking each.
+fn drafts() -> Marks {
+    marks(&[(69_900.0, 0.8), (137_100.0, 0.1), (204_300.0, 0.06), (271_500.0, 0.04)])
+}
+
+#[test]
+fn sizes_by_rule_differ_by_half_and_more() {
+    let pro = row("gemini-3-pro-image");
+    let sizes = |traffic: &Traffic| {
+        let curve = curve(&pro, traffic).unwrap();
+        let of = |of, share| curve.smallest(of, share).map(|point| point.gsu);
+        (curve.google_gsu, of(ShareOf::Tokens, 0.05), of(ShareOf::Tokens, 0.01))
+    };
+    assert_eq!(sizes(&flat_images(20.0)), (20, Some(23), Some(38)));
+    assert_eq!(sizes(&daily(&marks(&[(67_500.0, 1.0)]), HABITUAL, 20.0)), (20, Some(41), Some(59)));
+}
+
+/// Loads between the anchors, and other burstiness than the centre's.
+#[test]
+fn the_family_stays_near_exact_curves_at_other_loads() {
+    let pro = row("gemini-3-pro-image");
+    let spread = crate::window::spread_sizes();
+    let spread = Marks::new(spread.iter().map(|mark| Mark { value: mark.value * 70.0, ..*mark })).unwrap();
+    let scenarios = [
+        (0.6, None),
+        (0.85, None),
+        (1.2, None),
+        (1.7, None),
+        (1.2, Some(4.0)),
+        (1.7, Some(20.0)),
+        (0.7, Some(4.0)),
+    ];
+    for (sizes, allowed) in [(drafts(), 0.004), (spread, 0.012)] {
+        for counts in [CountLaw::Poisson, HABITUAL] {
+            let traffic = daily(&sizes, counts, 20.0);
+            let family = CurveFamily::new(&pro, &traffic).unwrap();
+            assert!(*family.centre() == curve(&pro, &traffic).unwrap(), "the centre is the curve");
+            for (factor, shape) in scenarios {
+                let mut other = traffic.scaled(factor).unwrap();
+                if let Some(shape) = shape {
+                    other = other.with_counts(CountLaw::NegativeBinomial { shape }).unwrap();
+                }
+                let exact = curve(&pro, &other).unwrap();
+                let both = exact.points.iter().filter_map(|point| {
+                    Some((point.gsu, point.left.tokens, family.left_share(point.gsu, factor, shape)?))
+                });
+                let allowed = if shape.is_none() { allowed / 4.0 } else { allowed };
+                for (gsu, expected, found) in both {
+                    let error = (found - expected).abs();
+                    assert!(error < allowed, "{counts:?} {factor} {shape:?} at {gsu}: {found} {expected}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_family_at_its_centre_is_the_curve() {
+    let traffic = daily(&drafts(), HABITUAL, 20.0);
+    let family = CurveFamily::new(&row("gemini-3-pro-image"), &traffic).unwrap();
+    for point in &family.centre().points {
+        check_near(family.left_share(point.gsu, 1.0, None).unwrap(), point.left.tokens, 2e-6);
+    }
+    assert_eq!(family.left_share(0, 3.0, None), Some(1.0));
+    assert_eq!(family.left_share(1_000_000, 1.0, None), None);
+    assert_eq!(family.left_share(20, f64::NAN, None), None);
+    assert_eq!(family.left_share(20, 1.0, Some(0.0)), None);
+}
+
+/// Two kinds of request whose hours differ: admission works on the pooled law, moved by the fluid's change.
+#[test]
+fn streams_of_different_hours_stay_near_a_replay() {
+    let pro = row("gemini-3-pro-image");
+    let (small, large) = (marks(&[(12_000.0, 1.0)]), drafts());
+    let night = |mean: f64| -> Vec<f64> { day(mean).into_iter().rev().collect() };
+    let streams = vec![stream(&small, CountLaw::Poisson, 5.0, day), stream(&large, HABITUAL, 15.0, night)];
+    let cells = (0..24).map(|hour| {
+        let rates = streams.iter().map(|stream| stream.rates[hour]).collect::<Vec<f64>>();
+        (1.0 / 24.0, rates)
+    });
+    let rates: Vec<(f64, Vec<f64>)> = cells.collect();
+    let traffic = Traffic::new(&[1.0; 24], streams).unwrap();
+    let curve = curve(&pro, &traffic).unwrap();
+    for gsu in [5, 12, 20, 24, 25, 40, 55] {
+        let point = curve.point(gsu).unwrap();
+        let seconds = point.window.unwrap().seconds as f64;
+        let cells = rates.iter().map(|(w, rates)| (*w, rates.iter().map(|r| r * seconds).collect()));
+        let streams = vec![(small.clone(), None), (large.clone(), Some(8.0))];
+        let replay = Replay::new(cells.collect(), streams).left(point.quota, 40_000, gsu);
+        let [tokens, _, windows] = replay;
+        let allowed = point.method.width() / 2.0 + 0.002;
+        check_near(point.left.tokens, tokens.share, 5.0 * tokens.error + allowed);
+        check_near(point.left.windows, windows.share, 5.0 * windows.error);
+    }
+}
+
+/// Above 30 requests a window the share is taken between two bounds.
+#[test]
+fn brackets_stay_near_a_replay() {
+    let pro = row("gemini-3-pro-image");
+    let spread = crate::window::spread_sizes();
+    for (sizes, gsus) in [
+        (marks(&[(10_000.0, 1.0)]), 20.0),
+        (marks(&[(9_500.0, 0.5), (10_500.0, 0.5)]), 20.0),
+        (marks(&[(5_000.0, 0.5), (15_000.0, 0.5)]), 20.0),
+        (Marks::new(spread.iter().map(|mark| Mark { value: mark.value * 10.0, ..*mark })).unwrap(), 20.0),
+    ] {
+        for counts in [CountLaw::Poisson, HABITUAL] {
+            let traffic = daily(&sizes, counts, gsus);
+            let curve = curve(&pro, &traffic).unwrap();
+            for gsu in [13, 17, 20, 24, 30, 45] {
+                let point = curve.point(gsu).unwrap();
+                let seconds = point.window.unwrap().seconds as f64;
+                let cells =
+                    day(traffic.mean_rate() * seconds).into_iter().map(|mean| (1.0 / 24.0, vec![mean]));
+                let shape = (counts == HABITUAL).then_some(8.0);
+                let replay =
+                    Replay::new(cells.collect(), vec![(sizes.clone(), shape)]).left(point.quota, 20_000, gsu);
+                println!(
+                    "{gsu} {:.1} {:.5?} {:?} {replay:.5?}",
+                    point.quota / sizes.mean(),
+                    point.left,
+                    point.method
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_sized_is_refused_with_a_reason() {
+    let mut pro = row("gemini-3-pro-image");
+    let error = curve(&pro, &flat_images(1e10)).unwrap_err();
+    assert!(matches!(error, CurveError::TooMany(gsus) if gsus > 9.9e9), "{error}");
+    pro.windows.clear();
+    let text = curve(&pro, &flat_images(1.0)).unwrap_err().to_string();
+    let expected = "the capacity book has no enforcement windows for gemini-3-pro-image, so what its quota admits is unknown";
+    assert_eq!(text, expected);
+}
