@@ -12,6 +12,7 @@ mod profiles;
 mod properties;
 mod readme;
 mod regressions;
+mod replay;
 mod responses;
 mod sizing;
 mod tidy;
