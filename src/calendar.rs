@@ -2,7 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{ToSpan, civil::Date};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// A calendar day, `2026-11-21`. Files may write it with or without quotes.
@@ -154,6 +158,52 @@ impl Day {
     }
 }
 
+/// Microseconds since 1970 of a time stamp with or without an offset, a `T` or a space in the middle; without
+/// an offset it is UTC. Finer digits are cut off. `None` when it is not one, has no time of day, or lies
+/// outside 2000–2100.
+///
+/// ```
+/// # use burndown::calendar::epoch_micros;
+/// assert_eq!(epoch_micros("2023-11-16 18:15:46.6805900"), Some(1_700_158_546_680_590));
+/// assert_eq!(epoch_micros("2023-11-16T19:15:46.68059+01:00"), Some(1_700_158_546_680_590));
+/// assert_eq!(epoch_micros("2023-11-16"), None);
+/// ```
+pub fn epoch_micros(text: &str) -> Option<i64> {
+    if text.len() <= 10 {
+        return None;
+    }
+    let stamp: Timestamp = match text.parse::<Timestamp>() {
+        Ok(stamp) => stamp,
+        Err(_) => text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp(),
+    };
+    let year = stamp.to_zoned(TimeZone::UTC).year();
+    // Down, also before 1970, though the years exclude it.
+    YEARS.contains(&year).then(|| stamp.as_nanosecond().div_euclid(1_000)).and_then(|at| at.try_into().ok())
+}
+
+/// Hours and days of the week where the people are.
+#[derive(Clone, Debug)]
+pub struct LocalClock(TimeZone);
+
+impl LocalClock {
+    /// Coordinated universal time.
+    pub const UTC: LocalClock = LocalClock(TimeZone::UTC);
+
+    /// The clock of a named zone; `None` when there is no such zone.
+    pub fn of_zone(name: &str) -> Option<LocalClock> {
+        TimeZone::get(name).ok().map(LocalClock)
+    }
+
+    /// Hour of the day (0–23) and day of the week (0 = Monday) at so many microseconds since 1970.
+    ///
+    /// Offsets of all zones are whole quarters of an hour, so both are constant within a quarter.
+    pub fn hour_and_weekday(&self, epoch_micros: i64) -> (usize, usize) {
+        let stamp = Timestamp::from_microsecond(epoch_micros).unwrap_or(Timestamp::UNIX_EPOCH);
+        let local = stamp.to_zoned(self.0.clone());
+        (local.hour() as usize, local.weekday().to_monday_zero_offset() as usize)
+    }
+}
+
 /// Whether a time zone of that name exists.
 pub fn is_time_zone(name: &str) -> bool {
     jiff::tz::TimeZone::get(name).is_ok()
@@ -263,6 +313,23 @@ mod tests {
             assert!(wrong.parse::<Day>().is_err(), "{wrong}");
         }
         assert_eq!(Day::of_timestamp("2026-11-20T23:59:59.5-01:00"), Some(day("2026-11-21")));
+    }
+
+    #[test]
+    fn the_local_hour_follows_the_zone() {
+        let noon = epoch_micros("2026-11-21 12:00:00").unwrap();
+        assert_eq!(LocalClock::UTC.hour_and_weekday(noon), (12, 5));
+        assert_eq!(LocalClock::of_zone("Asia/Kolkata").unwrap().hour_and_weekday(noon), (17, 5));
+        assert_eq!(LocalClock::of_zone("Pacific/Auckland").unwrap().hour_and_weekday(noon), (1, 6));
+        assert!(LocalClock::of_zone("Mars/Olympus").is_none());
+    }
+
+    #[test]
+    fn only_stamps_of_this_century_are_times() {
+        for wrong in ["", "2026-11-21", "soon enough it is", "1926-11-21 12:00:00", "2026-13-01 00:00:00"] {
+            assert_eq!(epoch_micros(wrong), None, "{wrong}");
+        }
+        assert_eq!(epoch_micros("2024-05-12 00:00:20+00:00"), epoch_micros("2024-05-12T00:00:20Z"));
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! token profiles ┘                     └─ report.html, charts
 //! response body ── usage ── classes ── prices ── invoice
 //! observations ─── usage ── fit ── token profiles
+//! trace ── replay ── what each GSU count leaves to PayGo, arrival pattern
 //! ```
 //!
 //! | module | holds |
@@ -24,6 +25,7 @@
 //! | [`prices`], [`capacity`] | the two books and their arithmetic |
 //! | [`workload`], [`tokens`] | what is sent; what one request of it takes |
 //! | [`projection`] | joins all of these into a [`projection::Plan`] |
+//! | [`replay`] | a trace, request by request, through the admission of many purchases; its arrival pattern |
 //! | [`report`] | one [`report::Report`] value, drawn many ways |
 //! | [`cli`], [`commands`] | arguments as types; one file per verb, the only place with effects |
 //!
@@ -58,6 +60,7 @@ pub mod diagnostics;
 pub mod model;
 pub mod prices;
 pub mod projection;
+pub mod replay;
 pub mod report;
 pub mod stats;
 pub mod tokens;

@@ -279,6 +279,70 @@ pub enum Warning {
         /// The count.
         gsu: u64,
     },
+    /// The windows of several GSU counts are defaults, not documented figures.
+    #[error("the enforcement windows of {model} at {gsus} GSU are assumed, not documented")]
+    WindowsAssumed {
+        /// The model.
+        model: ModelId,
+        /// The counts, as `4 to 49`.
+        gsus: String,
+    },
+    /// Rows of a trace could not be read and are left out.
+    #[error("{trace}: {rows} row(s) cannot be read and are left out; the first: line {line}: {problem}")]
+    RowsUnreadable {
+        /// The trace.
+        trace: String,
+        /// How many.
+        rows: u64,
+        /// Line of the first.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Requests of a trace that tell no tokens are left out.
+    #[error("{trace}: {rows} request(s) failed, their tokens are not known: they are left out")]
+    RowsFailed {
+        /// The trace.
+        trace: String,
+        /// How many.
+        rows: u64,
+    },
+    /// Observations of other models are left out.
+    #[error("{trace}: {rows} observation(s) of other models than {model} are left out")]
+    RowsOfOtherModels {
+        /// The trace.
+        trace: String,
+        /// The model that is replayed.
+        model: String,
+        /// How many.
+        rows: u64,
+    },
+    /// A trace was not in order of time.
+    #[error("{trace}: {rows} request(s) stood behind a later one and were put in order of time")]
+    RowsOutOfOrder {
+        /// The trace.
+        trace: String,
+        /// How many.
+        rows: u64,
+    },
+    /// A trace that comes from the emulator.
+    #[error("{trace}: {rows} request(s) come from the emulator: a rehearsal, not evidence")]
+    Rehearsal {
+        /// The trace.
+        trace: String,
+        /// How many.
+        rows: u64,
+    },
+    /// A trace is too short to learn a pattern from.
+    #[error("{trace} covers {covered}, too little for {what}")]
+    TraceTooShort {
+        /// The trace.
+        trace: String,
+        /// How long it is.
+        covered: String,
+        /// What cannot be learnt from it.
+        what: String,
+    },
     /// A commitment would outlive its model.
     #[error("a term of {term} from {start} ends after {model} may end ({end}); the fee is due all the same")]
     TermOutlivesModel {
@@ -431,6 +495,13 @@ impl Warning {
             Warning::NotSized { .. } => "not-sized",
             Warning::NoThroughput { .. } => "no-throughput",
             Warning::WindowAssumed { .. } => "window-assumed",
+            Warning::WindowsAssumed { .. } => "window-assumed",
+            Warning::RowsUnreadable { .. } => "rows-unreadable",
+            Warning::RowsFailed { .. } => "rows-failed",
+            Warning::RowsOfOtherModels { .. } => "rows-of-other-models",
+            Warning::RowsOutOfOrder { .. } => "rows-out-of-order",
+            Warning::Rehearsal { .. } => "rehearsal",
+            Warning::TraceTooShort { .. } => "trace-too-short",
             Warning::TermOutlivesModel { .. } => "term-outlives-model",
             Warning::OrderOutside { .. } => "order-outside-horizon",
             Warning::OrderLimit { .. } => "order-limit",

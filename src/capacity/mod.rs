@@ -4,6 +4,7 @@
 //! multiplies mean tokens per query by their rates and by queries a second, and rounds up. What quota a
 //! purchase gives is that rate times an enforcement window whose length depends on the GSU count.
 
+mod admission;
 mod book;
 mod commitment;
 mod curve;
@@ -13,6 +14,10 @@ mod pool;
 mod regret;
 mod sizing;
 
+pub use admission::{
+    Admission, AdmissionError, AdmissionRules, Estimate, EstimateRule, Outcome, Overrun, Refund, RequestType,
+    Ticket, WindowClock,
+};
 pub use book::{
     CapacityBook, Credit, DeveloperTier, FormField, OrderRules, Period, Term, Throughput, Window,
 };

@@ -200,7 +200,7 @@ fn burn_lines(query: &Query, row: &Throughput, warnings: &mut Vec<Warning>) -> V
     }
     let mut lines = Vec::new();
     for (class, tokens) in tokens.iter().filter(|(_, tokens)| !tokens.is_zero()) {
-        match rate_of(row, class) {
+        match row.rate(class) {
             Some(rate) => {
                 let burn = *tokens * rate;
                 lines.push(BurnLine { class, tokens: *tokens, rate, burn });
@@ -211,23 +211,27 @@ fn burn_lines(query: &Query, row: &Throughput, warnings: &mut Vec<Warning>) -> V
     lines
 }
 
-/// The rate of a class: its own, or that of the class it is billed as. Tool use burns like text, documents
-/// like images; cached input of a model whose table lists no cached rate burns like uncached input.
-fn rate_of(row: &Throughput, class: TokenClass) -> Option<Decimal> {
-    let own = row.burndown[class];
-    let billed_as = match class {
-        TokenClass::InputToolUse => Some(TokenClass::InputText),
-        TokenClass::InputDocument => Some(TokenClass::InputImage),
-        TokenClass::CachedInputText => Some(TokenClass::InputText),
-        TokenClass::CachedInputImage => Some(TokenClass::InputImage),
-        TokenClass::CachedInputVideo => Some(TokenClass::InputVideo),
-        TokenClass::CachedInputAudio => Some(TokenClass::InputAudio),
-        TokenClass::CachedInputDocument => Some(TokenClass::InputImage),
-        // A table without a reasoning column bills thoughts as answer text.
-        TokenClass::OutputThinking => Some(TokenClass::OutputText),
-        _ => None,
-    };
-    own.or_else(|| billed_as.and_then(|other| row.burndown[other]))
+impl Throughput {
+    /// Burn tokens per token of a class: its own rate, or that of the class it is billed as; `None` when
+    /// neither is in the table.
+    ///
+    /// Tool use burns like text, documents like images; cached input of a model whose table lists no cached
+    /// rate burns like uncached input.
+    pub fn rate(&self, class: TokenClass) -> Option<Decimal> {
+        let billed_as = match class {
+            TokenClass::InputToolUse => Some(TokenClass::InputText),
+            TokenClass::InputDocument => Some(TokenClass::InputImage),
+            TokenClass::CachedInputText => Some(TokenClass::InputText),
+            TokenClass::CachedInputImage => Some(TokenClass::InputImage),
+            TokenClass::CachedInputVideo => Some(TokenClass::InputVideo),
+            TokenClass::CachedInputAudio => Some(TokenClass::InputAudio),
+            TokenClass::CachedInputDocument => Some(TokenClass::InputImage),
+            // A table without a reasoning column bills thoughts as answer text.
+            TokenClass::OutputThinking => Some(TokenClass::OutputText),
+            _ => None,
+        };
+        self.burndown[class].or_else(|| billed_as.and_then(|other| self.burndown[other]))
+    }
 }
 
 /// Up to the increment above the minimum.

@@ -1,6 +1,7 @@
 //! All integration tests in one binary, one module per subject.
 #![allow(missing_docs)]
 
+mod admission;
 mod cli;
 mod compare;
 mod coverage;
@@ -13,6 +14,7 @@ mod profiles;
 mod properties;
 mod readme;
 mod regressions;
+mod replay;
 mod responses;
 mod sizing;
 mod switches;
