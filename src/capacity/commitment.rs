@@ -13,6 +13,9 @@ use crate::stats::lower_convex_envelope;
 /// Most entries a cost table may have; far above any real order.
 pub(super) const TABLE_MAX: usize = 100_001;
 
+/// Most US dollars of one entry or price: sums stay far from what a float can hold.
+const USD_MAX: f64 = 1e15;
+
 /// An input that cannot be decided on.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CommitmentError {
@@ -26,7 +29,7 @@ pub enum CommitmentError {
         found: usize,
     },
     /// A cost that is no amount of money.
-    #[error("the cost of {gsu} GSUs is {found}, expected a finite number of US dollars, 0 or more")]
+    #[error("the cost of {gsu} GSUs is {found}, expected US dollars from 0 to {USD_MAX:e}")]
     BadCost {
         /// The count.
         gsu: usize,
@@ -333,7 +336,7 @@ pub(super) fn check_table(table: &[f64]) -> Result<(), CommitmentError> {
     if table.len() > TABLE_MAX {
         return Err(CommitmentError::TableTooLong { found: table.len() });
     }
-    let wrong = table.iter().position(|usd| !usd.is_finite() || *usd < 0.0);
+    let wrong = table.iter().position(|usd| !(0.0..=USD_MAX).contains(usd));
     wrong.map_or(Ok(()), |gsu| Err(CommitmentError::BadCost { gsu, found: table[gsu] }))
 }
 
@@ -422,7 +425,7 @@ mod tests {
         let message = |table: &[f64], offer: &Offer| best_single(table, offer).unwrap_err().to_string();
         assert_eq!(message(&[], &fine), "the cost table is empty, expected the cost of 0 GSUs at least");
         let found = message(&[1.0, f64::NAN], &fine);
-        assert_eq!(found, "the cost of 1 GSUs is NaN, expected a finite number of US dollars, 0 or more");
+        assert_eq!(found, "the cost of 1 GSUs is NaN, expected US dollars from 0 to 1e15");
         assert!(message(&[-1.0], &fine).contains("is -1"));
         assert_eq!(
             message(&[1.0], &offer(0.0, 1, 1)),

@@ -84,8 +84,8 @@ const ROUNDING: f64 = 1e-9;
 /// The cheapest way to hold units over time.
 ///
 /// `held[t][g]` is the cost of step `t` when `g` units are held, convex in `g` (see
-/// [`lower_convex_envelope`]); a table that is shorter than the longest goes on with its last cost. At most as
-/// many units are held as the longest table has room for. Exact: successive shortest paths, one per unit, with
+/// [`lower_convex_envelope`]); a table that is shorter than the longest goes on with its last cost, so that it
+/// must not end on a rise. At most as many units are held as the longest table has room for. Exact: successive shortest paths, one per unit, with
 /// potentials that keep residual costs from being negative. Among equally cheap coverings the result is always
 /// the same one.
 ///

@@ -7,10 +7,14 @@ use crate::{
         commitment::{CommitmentError, check_table},
     },
     model::ModelId,
+    stats::FlowError,
 };
 
 /// Most periods of a horizon.
 const PERIODS_MAX: usize = 1_000;
+
+/// Highest price of a GSU-hour that is taken for one, US dollars.
+const PRICE_MAX: f64 = 1e9;
 
 /// Most GSUs of a cost table.
 const GSU_MAX: usize = 10_000;
@@ -151,7 +155,7 @@ pub enum LadderError {
     },
     /// A price that is none.
     #[error(
-        "the price of term `{term}` is {found} US dollars per GSU-hour, expected a finite number above 0"
+        "the price of term `{term}` is {found} US dollars per GSU-hour, expected a number above 0, at most {PRICE_MAX:e}"
     )]
     Price {
         /// The term's id.
@@ -181,6 +185,9 @@ pub enum LadderError {
         "the scenario has other periods than the ladder; hint: keep first and last days, change the costs"
     )]
     OtherPeriods,
+    /// Numbers that no purchase can be worked out from.
+    #[error("no cheapest ladder: {0}")]
+    Flow(#[from] FlowError),
     /// Scenarios that cannot be compared.
     #[error("scenarios: {0}")]
     Scenarios(#[from] CommitmentError),
@@ -235,7 +242,7 @@ impl<'a> LadderInput<'a> {
 }
 
 fn priced(term: &str, found: f64) -> Result<(), LadderError> {
-    if found.is_finite() && found > 0.0 {
+    if found > 0.0 && found <= PRICE_MAX {
         return Ok(());
     }
     Err(LadderError::Price { term: term.to_string(), found })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     LadderError, LadderInput, SinglePlan,
-    schedule::{Kind, Problem, Starts},
+    schedule::{Kind, Offer, Problem, Starts, Step},
 };
 use crate::{
     calendar::Day,
@@ -39,12 +39,14 @@ struct Tables {
 impl Tables {
     fn new(problem: &Problem<'_>) -> Tables {
         let increment = problem.increment();
-        let table = |at: usize| {
-            let step = &problem.steps[at];
+        let units = |step: &Step| {
             let last = problem.input.periods[step.period].paygo_usd.len() as u64 - 1;
-            let units = last.saturating_sub(step.held).div_ceil(increment);
-            (0..=units).map(|unit| problem.paygo(at, unit.saturating_mul(increment))).collect()
+            last.saturating_sub(step.held).div_ceil(increment)
         };
+        // All of one length: a table that ends on a rise and then stays level would not be convex.
+        let most = problem.steps.iter().map(units).max().unwrap_or(0);
+        let table =
+            |at: usize| (0..=most).map(|unit| problem.paygo(at, unit.saturating_mul(increment))).collect();
         let paid: Vec<Vec<f64>> = (0..problem.steps.len()).map(table).collect();
         let envelope = paid.iter().map(|table| lower_convex_envelope(table)).collect();
         Tables { paid, envelope }
@@ -65,15 +67,14 @@ impl Tables {
 pub(super) fn cheapest(problem: &Problem<'_>) -> Result<Found, LadderError> {
     let tables = Tables::new(problem);
     let increment = problem.increment() as f64;
-    let cover = |offer: &super::schedule::Offer<'_>| Cover {
+    let cover = |offer: &Offer<'_>| Cover {
         from: offer.from,
         to: offer.to,
         cost: offer.charged_usd * increment,
         most: offer.most,
     };
     let covers: Vec<Cover> = problem.offers.iter().map(cover).collect();
-    // The tables were checked and every offer starts inside the horizon: the flow has nothing to refuse.
-    let flow = cheapest_covering(&tables.envelope, &covers).expect("envelopes are convex, offers fit");
+    let flow = cheapest_covering(&tables.envelope, &covers)?;
     let smallest = smallest(problem);
     let bound_usd = flow.cost;
     if smallest <= 1 && tables.are_convex() {
@@ -207,7 +208,7 @@ fn single_as_units(problem: &Problem<'_>) -> Option<Vec<usize>> {
     let count = (plan.gsu / problem.increment()) as usize;
     let mut units = vec![0; problem.offers.len()];
     for day in days {
-        let same = |offer: &super::schedule::Offer<'_>| {
+        let same = |offer: &Offer<'_>| {
             offer.kind == Kind::Term && offer.start == day && offer.term.id == term && offer.most >= count
         };
         units[problem.offers.iter().position(same)?] = count;

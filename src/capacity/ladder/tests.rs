@@ -260,6 +260,10 @@ fn credits_and_other_locations_change_the_fee() {
     let ladder = case.ladder();
     assert_eq!(lines(&ladder), ["order 1-month 1 2026-12-01..2027-01-01"]);
     assert_eq!(ladder.purchases[0].usd, 0.5 * 4.0 * 24.0 * 31.0);
+    // A credit that ends inside the term, its last day counted.
+    case.credits[1].until = day("2026-12-30");
+    assert_eq!(case.ladder().purchases[0].usd, 4.0 * 24.0 * (15.0 + 1.0));
+    case.credits[1].until = day("2026-12-31");
     case.global = false;
     let abroad = case.ladder();
     assert_eq!(abroad.purchases[0].usd_per_gsu_hour, 6.0);
@@ -418,11 +422,11 @@ fn what_no_ladder_can_be_made_from_is_refused() {
     let expected = [
         "the horizon has 0 periods, expected 1 to 1000".to_string(),
         "period 1: the cost table is empty, expected the cost of 0 GSUs at least".into(),
-        "period 2: the cost of 1 GSUs is NaN, expected a finite number of US dollars, 0 or more".into(),
+        "period 2: the cost of 1 GSUs is NaN, expected US dollars from 0 to 1e15".into(),
         "period 1 runs from 2027-01-02 to 2027-02-01, expected at least a day, from the end of the period before".into(),
         "period 0 has costs up to 10001 GSUs, expected at most 10000".into(),
         format!("unknown term `2-years`, expected one of: {known}"),
-        "the price of term `1-month` is 0 US dollars per GSU-hour, expected a finite number above 0".into(),
+        "the price of term `1-month` is 0 US dollars per GSU-hour, expected a number above 0, at most 1e9".into(),
         "the increment is 0, expected 1 GSU or more".into(),
         "the running order of 1-year from 2026-12-01 has 0 GSUs, expected 1 or more".into(),
         format!("unknown term `forever`, expected one of: {known}"),
@@ -432,6 +436,8 @@ fn what_no_ladder_can_be_made_from_is_refused() {
     negotiated.running = vec![running(1, "1-year", "2026-12-01", true)];
     negotiated.running[0].usd_per_gsu_hour = Some(f64::NAN);
     assert!(matches!(negotiated.error(), LadderError::Price { .. }));
+    negotiated.running[0].usd_per_gsu_hour = Some(1e308);
+    assert!(matches!(negotiated.error(), LadderError::Price { .. }), "too large to add up");
 }
 
 const ZERO: &str = "id = \"1-month\"\nname = \"1 month\"\nfrom = \"unknown\"\nchecked = \"2026-10-09\"\n\
