@@ -135,6 +135,17 @@ pub(super) fn heading_bottom(heading: &Heading) -> f64 {
     MARGIN + title + heading.subtitle.len() as f64 * SUBTITLE_LEADING
 }
 
+/// A subtitle that ends with a note of at most half a line. The note is never cut off.
+pub(super) fn with_note(subtitle: &str, note: &str) -> String {
+    /// One and a half lines, which leaves half a line for the note.
+    const ROOM: f64 = 1.5 * WIDTH;
+    match (subtitle, note) {
+        (subtitle, "") => subtitle.to_owned(),
+        ("", note) => note.to_owned(),
+        _ => format!("{} · {note}", shorten(subtitle, ROOM, SUBTITLE)),
+    }
+}
+
 pub(super) fn draw_heading(area: &Area, heading: &Heading) -> Result<(), ChartError> {
     let mut top = MARGIN;
     for line in &heading.title {
@@ -167,7 +178,17 @@ pub(super) fn plot_in<'area, 'svg>(
     x_top: f64,
     y_top: f64,
 ) -> Result<Plot<'area, 'svg>, ChartError> {
-    Ok(ChartBuilder::on(inner).build_cartesian_2d(0.0..x_top, 0.0..y_top)?)
+    plot_between(inner, x_top, 0.0, y_top)
+}
+
+/// A plot inside the picture whose axes run from zero to `x_top` and from `y_bottom` to `y_top`.
+pub(super) fn plot_between<'area, 'svg>(
+    inner: &'area Area<'svg>,
+    x_top: f64,
+    y_bottom: f64,
+    y_top: f64,
+) -> Result<Plot<'area, 'svg>, ChartError> {
+    Ok(ChartBuilder::on(inner).build_cartesian_2d(0.0..x_top, y_bottom..y_top)?)
 }
 
 /// The part of the picture inside `bounds`.
@@ -230,9 +251,24 @@ pub(super) fn one_line(text: &str) -> String {
     kept.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Relative luminance of a colour, from 0 to 1 (WCAG 2.2, "relative luminance").
+pub(super) fn luminance(colour: RGBColor) -> f64 {
+    let linear = |channel: u8| match f64::from(channel) / 255.0 {
+        dark @ ..=0.040_45 => dark / 12.92,
+        light => ((light + 0.055) / 1.055).powf(2.4),
+    };
+    0.2126 * linear(colour.0) + 0.7152 * linear(colour.1) + 0.0722 * linear(colour.2)
+}
+
+/// Contrast ratio of two colours, from 1 to 21 (WCAG 2.2, "contrast ratio").
+pub(super) fn contrast(one: RGBColor, other: RGBColor) -> f64 {
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
 const TITLE: Face = Face { size: 20.0, bold: true, colour: INK };
 const TITLE_LEADING: f64 = 27.0;
-pub(super) const SUBTITLE: Face = Face { size: 14.0, bold: false, colour: GREY };
+const SUBTITLE: Face = Face { size: 14.0, bold: false, colour: GREY };
 const SUBTITLE_LEADING: f64 = 20.0;
 
 /// The drawing library writes a font size into SVG as size / 1.24, but measures it as ascent plus descent,

@@ -5,7 +5,7 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 use super::{
     Bar, Chart, ChartError, CostByClass,
     canvas::{self, Area, BOLD_LABEL, Bounds, FAINT_LABEL, LABEL, Plot},
-    check_amount, check_length,
+    check_amount, check_length, check_most,
     scale::{Axis, short_usd},
 };
 
@@ -89,18 +89,14 @@ struct ValueAxis {
 }
 
 fn check(cost: &CostByClass) -> Result<(), ChartError> {
-    let limit = |what, most, found| match found <= most {
-        true => Ok(()),
-        false => Err(ChartError::TooMany { what, most, found }),
-    };
     if cost.classes.is_empty() {
         return Err(ChartError::Empty { what: "class" });
     }
     if cost.bars.is_empty() {
         return Err(ChartError::Empty { what: "bar" });
     }
-    limit("classes", CLASS_COLOURS.len(), cost.classes.len())?;
-    limit("bars", MOST_BARS, cost.bars.len())?;
+    check_most(cost.classes.len(), CLASS_COLOURS.len(), "classes")?;
+    check_most(cost.bars.len(), MOST_BARS, "bars")?;
     for bar in &cost.bars {
         let what = || format!("the bar `{}`", bar.label);
         check_length(bar.values.len(), cost.classes.len(), what)?;

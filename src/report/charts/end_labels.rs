@@ -7,6 +7,7 @@ use super::{
     canvas::{self, Area, BLUE, BOLD_LABEL, Bounds, FAINT_LABEL, INK, LABEL, Plot},
     months::Month,
     scale::{push_apart, short_usd},
+    side_labels::{LABEL_GAP, LEADER, draw_leader},
 };
 
 /// How many of the other placements get a colour and a label.
@@ -14,10 +15,6 @@ pub(super) const LABELLED_OTHERS: usize = 6;
 /// Colours of those, in order of rising mean spend.
 pub(super) const OTHER_COLOURS: [RGBColor; LABELLED_OTHERS] =
     [canvas::ORANGE, canvas::GREEN, canvas::PURPLE, canvas::VERMILLION, canvas::SKY, canvas::GREY];
-/// Length of the stroke that leads from a line to its label, in pixels.
-const LEADER: f64 = 18.0;
-/// Distance between the centres of two labels, in pixels.
-const LABEL_GAP: f64 = 18.0;
 /// What stands to the right of the plot: a value and a name, led to by a stroke of the line's colour.
 pub(super) struct EndLabel {
     usd: f64,
@@ -81,7 +78,10 @@ pub(super) fn draw_end_labels(
     let rows = push_apart(&ends, LABEL_GAP, bounds.top - 6.0, bounds.bottom - 2.0);
     let value_right = bounds.right + LEADER + value_width(labels);
     for ((label, end), row) in labels.iter().zip(ends).zip(rows) {
-        draw_leader(area, label, bounds.right, end, row)?;
+        // A line that ended earlier is not led to: the stroke only shows its colour.
+        let end = label.remark.is_none().then_some(end);
+        let width = if label.bold { 3.5 } else { 1.8 };
+        draw_leader(area, (bounds.right, end), row, canvas::stroke(label.colour, width))?;
         let (value, name) = (&label.value, &label.name);
         let place = (value_right, row);
         canvas::write_text(area, value, place, HPos::Right, BOLD_LABEL)?;
@@ -92,24 +92,6 @@ pub(super) fn draw_end_labels(
             canvas::write_text(area, remark, place, HPos::Left, FAINT_LABEL)?;
         }
     }
-    Ok(())
-}
-
-/// A stroke from the end of a line to its label. A line that ended earlier is not led to: the stroke only
-/// shows its colour.
-fn draw_leader(area: &Area, label: &EndLabel, plot_right: f64, end: f64, row: f64) -> Result<(), ChartError> {
-    let (left, start) = match label.remark {
-        None => (plot_right, end),
-        Some(_) => (plot_right + 4.0, row),
-    };
-    let points = vec![
-        canvas::at(left, start),
-        canvas::at(plot_right + 5.0, start),
-        canvas::at(plot_right + LEADER - 4.0, row),
-        canvas::at(plot_right + LEADER, row),
-    ];
-    let width = if label.bold { 3.5 } else { 1.8 };
-    area.draw(&PathElement::new(points, canvas::stroke(label.colour, width)))?;
     Ok(())
 }
 

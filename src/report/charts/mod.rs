@@ -1,4 +1,4 @@
-//! The two charts of a report, as SVG text and as PNG bytes.
+//! The charts of a report, as SVG text and as PNG bytes.
 //!
 //! Charts take numbers and sentences that are already computed; nothing here knows a price, a model or a
 //! clock. Text is set in Inter, embedded in the program (`fonts/`), and measured before anything is drawn,
@@ -10,26 +10,41 @@
 //! end_labels     what stands at the end of those lines
 //! months         the axis of months
 //! cost_by_class  horizontal stacked bars
+//! gsu_cost       cost over the number of GSUs, a line for each commitment term
+//! load_duration  hours sorted by load, with lines at GSU counts
+//! week_heat_map  7 days by 24 hours
+//! side_labels    what stands right of a plot
+//! axes           axes that count in numbers
+//! curve          curves thinned out and cut
 //! canvas         the picture, its heading, its text and colours
 //! scale          axis steps, amounts as text, labels pushed apart
 //! png            SVG to PNG
 //! ```
 
+mod axes;
 mod canvas;
 mod cost_by_class;
+mod curve;
 mod end_labels;
 #[cfg(test)]
 mod examples;
+mod gsu_cost;
+mod load_duration;
 mod monthly_spend;
 mod months;
 mod png;
 mod scale;
+mod side_labels;
 #[cfg(test)]
 mod tests;
+mod week_heat_map;
 
 pub use cost_by_class::draw_cost_by_class;
+pub use gsu_cost::{GsuCost, TermCost, draw_gsu_cost};
+pub use load_duration::{LoadDuration, NamedCount, WindowLoad, draw_load_duration};
 pub use monthly_spend::draw_monthly_spend;
 pub use png::to_png;
+pub use week_heat_map::{WeekHeatMap, WeekQuantity, draw_week_heat_map};
 
 /// One drawn chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +123,7 @@ pub enum ChartError {
     /// There is nothing to draw.
     #[error("a chart needs at least one {what}, found none")]
     Empty {
-        /// What is missing: `month`, `bar`, `class`.
+        /// What is missing: `month`, `bar`, `class`, `hour` …
         what: &'static str,
     },
     /// More than fits into a legible picture.
@@ -131,10 +146,10 @@ pub enum ChartError {
         /// Its length.
         found: usize,
     },
-    /// An amount that is not a number, negative, or too large to be an amount of money.
+    /// An amount or a load that is not a number, negative, or too large to be one.
     #[error("{what} must be a number from 0 to 1e15, found {found}")]
     Amount {
-        /// Which amount, and of which month or class.
+        /// Which amount, and of which month, class, hour or GSU count.
         what: String,
         /// The value.
         found: f64,
@@ -148,6 +163,34 @@ pub enum ChartError {
         low: f64,
         /// 95th percentile in USD.
         high: f64,
+    },
+    /// A range of window loads that is upside down.
+    #[error(
+        "the range of the windows in hour {hour} must not end below its start, found {low} to {high} GSU"
+    )]
+    WindowRange {
+        /// Index of the hour, counted from 0.
+        hour: usize,
+        /// 5th percentile in GSUs.
+        low: f64,
+        /// 95th percentile in GSUs.
+        high: f64,
+    },
+    /// GSU counts that are not in rising order.
+    #[error("GSU counts must rise, found {found} after {before}")]
+    NotRising {
+        /// The count that is too low.
+        found: u32,
+        /// The one before it.
+        before: u32,
+    },
+    /// A share that is not one.
+    #[error("the share on {what} must be a number from 0 to 1, found {found}")]
+    Share {
+        /// Day and hour.
+        what: String,
+        /// The value.
+        found: f64,
     },
     /// A month that cannot be read, or that does not follow the one before.
     #[error("months must be consecutive and written as `2026-12`, found `{found}`")]
@@ -185,4 +228,12 @@ fn check_length(found: usize, expected: usize, what: impl FnOnce() -> String) ->
     }
     let what = what();
     Err(ChartError::Length { what, expected, found })
+}
+
+/// Refuses a list that is longer than `most`.
+fn check_most(found: usize, most: usize, what: &'static str) -> Result<(), ChartError> {
+    match found <= most {
+        true => Ok(()),
+        false => Err(ChartError::TooMany { what, most, found }),
+    }
 }

@@ -4,6 +4,7 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{
     Chart, ChartError, Line, MonthlySpend,
+    axes::{draw_value_axis, marks_width},
     canvas::{self, Area, BLUE, Bounds, FAINT_LABEL, INK, Plot},
     check_amount, check_length,
     end_labels::{
@@ -39,7 +40,9 @@ pub fn draw_monthly_spend(spend: &MonthlySpend) -> Result<Chart, ChartError> {
         canvas::draw_heading(area, &heading)?;
         let inner = canvas::part_of(area, bounds);
         let mut plot = canvas::plot_in(&inner, last_x(months.len()), axis.top())?;
-        draw_spend_axis(area, &mut plot, &axis, bounds)?;
+        draw_value_axis(area, &plot, &axis.marks(), bounds)?;
+        let unit = (canvas::MARGIN, bounds.top - 22.0);
+        canvas::write_text(area, "USD per month", unit, HPos::Left, FAINT_LABEL)?;
         draw_month_axis(area, &plot, &months, bounds)?;
         draw_range(&mut plot, spend)?;
         for line in unlabelled {
@@ -109,16 +112,13 @@ fn split_others(others: &[Line]) -> (Vec<&Line>, Vec<&Line>) {
     (available, rest)
 }
 
-/// The subtitle, with a word about the lines that have no label. The word is never cut off.
+/// The subtitle, with a word about the lines that have no label.
 fn subtitle_with_note(subtitle: &str, unlabelled: usize) -> String {
-    /// One and a half lines, which leaves half a line for the note.
-    const ROOM: f64 = 1.5 * canvas::WIDTH;
-    let note = format!("+{unlabelled} more in light grey");
-    match (unlabelled, subtitle) {
-        (0, _) => subtitle.to_owned(),
-        (_, "") => note,
-        _ => canvas::shorten(subtitle, ROOM, canvas::SUBTITLE) + " · " + &note,
-    }
+    let note = match unlabelled {
+        0 => String::new(),
+        count => format!("+{count} more in light grey"),
+    };
+    canvas::with_note(subtitle, &note)
 }
 
 fn highest(spend: &MonthlySpend) -> f64 {
@@ -131,11 +131,8 @@ fn highest(spend: &MonthlySpend) -> f64 {
 
 /// Where the plot lies: what headings, tick labels and end labels leave of the picture.
 fn plot_bounds(heading: &canvas::Heading, axis: &Axis, labels: &[EndLabel]) -> Bounds {
-    let marks = axis.marks();
-    let ticks = marks.iter().map(|(_, text)| canvas::text_width(text, FAINT_LABEL));
-    let left = canvas::MARGIN + ticks.fold(0.0, f64::max) + 8.0;
     Bounds {
-        left,
+        left: canvas::MARGIN + marks_width(&axis.marks()),
         top: canvas::heading_bottom(heading) + 40.0,
         right: canvas::WIDTH - canvas::MARGIN - labels_width(labels),
         bottom: canvas::HEIGHT - MONTH_ROWS,
@@ -145,19 +142,6 @@ fn plot_bounds(heading: &canvas::Heading, axis: &Axis, labels: &[EndLabel]) -> B
 /// Right end of the axis of months. A single month is drawn from 0 to 1.
 fn last_x(months: usize) -> f64 {
     months.saturating_sub(1).max(1) as f64
-}
-
-/// Grid lines with amounts to their left, and the unit above them.
-fn draw_spend_axis(area: &Area, plot: &mut Plot, axis: &Axis, bounds: Bounds) -> Result<(), ChartError> {
-    for (usd, text) in axis.marks() {
-        let (_, y) = canvas::place_of(plot, 0.0, usd);
-        let ends = vec![canvas::at(bounds.left, y), canvas::at(bounds.right, y)];
-        let colour = if usd == 0.0 { canvas::GREY } else { canvas::GRID };
-        area.draw(&PathElement::new(ends, canvas::stroke(colour, 1.0)))?;
-        canvas::write_text(area, &text, (bounds.left - 8.0, y), HPos::Right, FAINT_LABEL)?;
-    }
-    let unit = (canvas::MARGIN, bounds.top - 22.0);
-    canvas::write_text(area, "USD per month", unit, HPos::Left, FAINT_LABEL)
 }
 
 fn draw_month_axis(area: &Area, plot: &Plot, months: &[Month], bounds: Bounds) -> Result<(), ChartError> {

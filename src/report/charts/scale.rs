@@ -1,12 +1,14 @@
 //! Axis steps, amounts as text, and labels pushed apart.
 
-/// Marks of an axis that starts at zero.
+/// Marks of an axis.
 #[derive(Debug, PartialEq)]
 pub(super) struct Axis {
     /// Distance between two marks: 1, 2, 2.5 or 5 times a power of ten.
     step: f64,
+    /// How many steps lie between zero and the first mark.
+    first: u32,
     /// How many steps lie between zero and the last mark.
-    steps: u32,
+    last: u32,
 }
 
 impl Axis {
@@ -20,44 +22,98 @@ impl Axis {
             0.0 => 1.0,
             spend => spend.max(LOWEST_TOP),
         };
-        let wished = highest / f64::from(steps.max(1));
-        let power = 10f64.powf(wished.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
-            .map(|factor| factor * power)
-            .into_iter()
-            .find(|step| *step >= wished * (1.0 - 1e-9))
-            .unwrap_or(10.0 * power);
-        // The tolerance keeps 0.3 / 0.1 at three steps.
-        let steps = (highest / step - 1e-9).ceil() as u32;
-        Axis { step, steps }
+        let step = round_step(highest / f64::from(steps.max(1)));
+        Axis { step, first: 0, last: steps_to(highest, step) }
+    }
+
+    /// Like [`Axis::up_to`], for things that come in whole pieces.
+    pub(super) fn whole_up_to(highest: f64, steps: u32) -> Axis {
+        let axis = Axis::up_to(highest, steps);
+        // 0.1, 0.2, 0.25 and 0.5 become 1, and 2.5 becomes 5; larger steps are whole.
+        let step = match axis.step {
+            ..=1.0 => 1.0,
+            2.5 => 5.0,
+            step => step,
+        };
+        Axis { step, first: 0, last: steps_to(highest, step).max(1) }
+    }
+
+    /// About `steps` steps from the first mark at or below `lowest` to the first one at or above `highest`.
+    ///
+    /// Starts at zero unless that would leave more than two fifths of the axis empty, or the amounts are so near
+    /// to each other that the marks would need many digits.
+    pub(super) fn between(lowest: f64, highest: f64, steps: u32) -> Axis {
+        let range = highest - lowest;
+        if lowest < 0.4 * highest || range <= 0.001 * highest {
+            return Axis::up_to(highest, steps);
+        }
+        let step = round_step(range / f64::from(steps.max(1)));
+        Axis { step, first: (lowest / step + 1e-9) as u32, last: steps_to(highest, step) }
+    }
+
+    /// The lowest mark.
+    pub(super) fn bottom(&self) -> f64 {
+        self.step * f64::from(self.first)
     }
 
     /// The highest mark.
     pub(super) fn top(&self) -> f64 {
-        self.step * f64::from(self.steps)
+        self.step * f64::from(self.last)
     }
 
-    /// Each mark with its text, from zero up. All texts share unit and decimals and no two are equal.
+    /// Each mark with its text in dollars, from the bottom up. All texts share unit and decimals and no two are
+    /// equal.
     pub(super) fn marks(&self) -> Vec<(f64, String)> {
         let (unit, suffix) = unit_of(self.top());
-        let step = self.step / unit;
-        let exact = (0..12).find(|decimals| {
-            let shifted = step * 10f64.powi(*decimals);
-            (shifted - shifted.round()).abs() < 1e-6 * shifted
-        });
-        let decimals = match exact.unwrap_or(12) as usize {
+        let decimals = match decimals_of(self.step / unit) {
             // Dollars and cents: $0.50, not $0.5.
             1 if unit == 1.0 => 2,
             decimals => decimals,
         };
-        let text = |mark: f64| format!("${}{suffix}", group(mark / unit, decimals));
-        let mut marks = vec![(0.0, "$0".to_owned())];
-        for step in 1..=self.steps {
-            let mark = self.step * f64::from(step);
-            marks.push((mark, text(mark)));
-        }
-        marks
+        self.marks_as(|mark| match mark {
+            0.0 => "$0".to_owned(),
+            mark => format!("${}{suffix}", group(mark / unit, decimals)),
+        })
     }
+
+    /// Each mark as a number followed by `suffix`, from the bottom up.
+    pub(super) fn plain_marks(&self, suffix: &str) -> Vec<(f64, String)> {
+        let (unit, power) = plain_unit_of(self.top());
+        let decimals = decimals_of(self.step / unit);
+        self.marks_as(|mark| match mark {
+            0.0 => format!("0{suffix}"),
+            mark => format!("{}{power}{suffix}", group(mark / unit, decimals)),
+        })
+    }
+
+    fn marks_as(&self, text: impl Fn(f64) -> String) -> Vec<(f64, String)> {
+        let marks = (self.first..=self.last).map(|steps| self.step * f64::from(steps));
+        marks.map(|mark| (mark, text(mark))).collect()
+    }
+}
+
+/// The first of 1, 2, 2.5, 5 or 10 times a power of ten that is not below `wished`.
+fn round_step(wished: f64) -> f64 {
+    let power = 10f64.powf(wished.log10().floor());
+    [1.0, 2.0, 2.5, 5.0, 10.0]
+        .map(|factor| factor * power)
+        .into_iter()
+        .find(|step| *step >= wished * (1.0 - 1e-9))
+        .unwrap_or(10.0 * power)
+}
+
+/// Steps from zero to the first mark at or above `highest`. The tolerance keeps 0.3 / 0.1 at three steps.
+fn steps_to(highest: f64, step: f64) -> u32 {
+    (highest / step - 1e-9).ceil() as u32
+}
+
+/// How many decimals a step needs to be written exactly.
+fn decimals_of(step: f64) -> usize {
+    let exact = (0..12).find(|decimals| {
+        let shifted = step * 10f64.powi(*decimals);
+        (shifted - shifted.round()).abs() < 1e-6 * shifted
+    });
+    exact.unwrap_or(12) as usize
 }
 
 /// An amount in USD with three or four significant digits: `$0.0203`, `$41.20`, `$7,912`, `$11.4k`, `$50M`.
@@ -80,6 +136,33 @@ pub(super) fn short_usd(usd: f64) -> String {
     let decimals = (2.0 - scaled.log10().floor()).max(0.0) as usize;
     let digits = format!("{scaled:.*}", decimals.max(shortest));
     format!("${}{suffix}", without_zeros(&digits, shortest))
+}
+
+/// A number with two or three significant digits, whole from 100 up: `0.31`, `8.63`, `17`, `2,140`, `1.2M`.
+pub(super) fn short_number(number: f64) -> String {
+    if number == 0.0 {
+        return "0".to_owned();
+    }
+    if number < 0.01 {
+        return "<0.01".to_owned();
+    }
+    let (unit, power) = plain_unit_of(number);
+    let scaled = number / unit;
+    let decimals = match scaled {
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{}{power}", without_zeros(&group(scaled, decimals), 0))
+}
+
+/// A share as a percentage: whole, but `<1 %` for what is not nothing.
+pub(super) fn percent(share: f64) -> String {
+    match share {
+        0.0 => "0 %".to_owned(),
+        ..0.005 => "<1 %".to_owned(),
+        share => format!("{:.0} %", 100.0 * share),
+    }
 }
 
 /// Positions at least `gap` apart and between `first` and `last`, as near to the wished ones as that allows.
@@ -125,6 +208,14 @@ fn unit_of(highest: f64) -> (f64, &'static str) {
         1e6.. => (1e6, "M"),
         1e4.. => (1e3, "k"),
         _ => (1.0, ""),
+    }
+}
+
+/// The unit in which numbers up to `highest` are written that are not money.
+fn plain_unit_of(highest: f64) -> (f64, &'static str) {
+    match highest {
+        ..999_999.5 => (1.0, ""),
+        _ => unit_of(highest.max(1e6)),
     }
 }
 
@@ -192,6 +283,53 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn pieces_are_counted_in_whole_steps() {
+        let check = |highest, expected: &[&str]| {
+            let marks = Axis::whole_up_to(highest, 5).plain_marks("");
+            let texts: Vec<&str> = marks.iter().map(|(_, text)| text.as_str()).collect();
+            assert_eq!(texts, expected);
+        };
+        check(0.0, &["0", "1"]);
+        check(1.0, &["0", "1"]);
+        check(3.0, &["0", "1", "2", "3"]);
+        check(11.0, &["0", "5", "10", "15"]);
+        check(17.0, &["0", "5", "10", "15", "20"]);
+        check(20_000.0, &["0", "5,000", "10,000", "15,000", "20,000"]);
+        check(3e6, &["0", "1M", "2M", "3M"]);
+    }
+
+    #[test]
+    fn an_axis_leaves_zero_out_only_when_the_amounts_lie_far_from_it() {
+        let check = |lowest, highest, expected: &[&str]| {
+            let marks = Axis::between(lowest, highest, 5).marks();
+            let texts: Vec<&str> = marks.iter().map(|(_, text)| text.as_str()).collect();
+            assert_eq!(texts, expected);
+        };
+        check(0.0, 0.0, &["$0", "$0.20", "$0.40", "$0.60", "$0.80", "$1.00"]);
+        check(3_000.0, 10_000.0, &["$0", "$2k", "$4k", "$6k", "$8k", "$10k"]);
+        check(6_100.0, 8_300.0, &["$6,000", "$6,500", "$7,000", "$7,500", "$8,000", "$8,500"]);
+        check(8_000.0, 8_000.0, &["$0", "$2,000", "$4,000", "$6,000", "$8,000"]);
+        check(9_950_000.0, 10_020_000.0, &["$9.94M", "$9.96M", "$9.98M", "$10.00M", "$10.02M"]);
+    }
+
+    #[test]
+    fn numbers_and_shares_are_short_and_never_lose_what_is_not_nothing() {
+        let check = |number, expected: &str| assert_eq!(short_number(number), expected);
+        check(0.0, "0");
+        check(0.004, "<0.01");
+        check(0.31, "0.31");
+        check(8.627, "8.63");
+        check(9.996, "10");
+        check(17.0, "17");
+        check(17.26, "17.3");
+        check(99.96, "100");
+        check(2_140.4, "2,140");
+        check(999_999.7, "1M");
+        check(1_250_000.0, "1.25M");
+        assert_eq!([0.0, 0.001, 0.314, 1.0].map(percent), ["0 %", "<1 %", "31 %", "100 %"]);
     }
 
     #[test]

@@ -8,8 +8,13 @@ use resvg::{
 };
 
 use super::{
-    ChartError, CostByClass, MonthlySpend, draw_cost_by_class, draw_monthly_spend,
-    examples::{crowded_spend, examples, flat_spend, months_from, plain_cost, usual_cost, usual_spend},
+    ChartError, CostByClass, GsuCost, LoadDuration, MonthlySpend, NamedCount, TermCost, WeekHeatMap,
+    WeekQuantity, WindowLoad, draw_cost_by_class, draw_gsu_cost, draw_load_duration, draw_monthly_spend,
+    draw_week_heat_map,
+    examples::{
+        crowded_spend, examples, flat_spend, months_from, plain_cost, usual_cost, usual_gsu_cost, usual_load,
+        usual_spend, usual_spill, week_of,
+    },
     png::read_svg,
     to_png,
 };
@@ -47,6 +52,24 @@ fn no_text_leaves_the_picture_or_overlaps_another() {
                 assert!(apart, "{name}: `{text}` {a:?} overlaps `{other}` {b:?}");
             }
         }
+    }
+}
+
+#[test]
+fn lines_of_cost_end_at_the_top_and_do_not_run_along_it() {
+    // The drawing library would press what lies above the plot flat against its border.
+    let chart = draw_gsu_cost(&usual_gsu_cost()).unwrap();
+    let lines = chart.svg.split("<polyline").skip(1).filter_map(|line| line.split(" points=\"").nth(1));
+    let heights = lines.map(|line| -> Vec<&str> {
+        let points = line.split('"').next().unwrap().split_whitespace();
+        points.map(|point| point.split_once(',').unwrap().1).collect()
+    });
+    let curves: Vec<Vec<&str>> = heights.filter(|heights| heights.len() > 2).collect();
+    let top = curves[0].last().unwrap();
+    let ends = curves.iter().filter(|heights| heights.last() == Some(top)).collect::<Vec<_>>();
+    assert_eq!(ends.len(), 4, "one for each term");
+    for heights in ends {
+        assert_eq!(heights.iter().filter(|height| *height == top).count(), 1, "{heights:?}");
     }
 }
 
@@ -92,6 +115,15 @@ fn labels_are_escaped() {
     let mut boxes = Vec::new();
     text_boxes(read_svg(&chart.svg).unwrap().root(), &mut boxes);
     assert_eq!(boxes.iter().filter(|(text, _)| text == "<&\">").count(), 3);
+
+    let (mut cost, mut load, mut spill) = (usual_gsu_cost(), usual_load(), usual_spill());
+    cost.terms[0].label = "<&\">".into();
+    load.counts[0].label = "<&\">".into();
+    spill.zone = "<&\">".into();
+    for chart in [draw_gsu_cost(&cost), draw_load_duration(&load), draw_week_heat_map(&spill)] {
+        let chart = chart.unwrap();
+        assert!(!chart.svg.contains("<&") && chart.svg.contains("&lt;&amp;&quot;&gt;"), "{}", chart.name);
+    }
 }
 
 #[test]
@@ -106,6 +138,42 @@ fn a_chart_describes_itself_to_those_who_cannot_see_it() {
     let chart = draw_cost_by_class(&plain_cost(41.2)).unwrap();
     let alt = "One bar. Stacked bar chart, USD per month. developer: $41.20, of it image output $41.20.";
     assert_eq!(chart.alt, alt);
+}
+
+#[test]
+fn charts_of_capacity_describe_themselves_too() {
+    let cost = GsuCost {
+        counts: vec![1, 2],
+        terms: vec![
+            TermCost { label: "1 week".into(), usd: vec![None, None] },
+            TermCost { label: "1 year".into(), usd: vec![Some(8_310.0), Some(9_000.0)] },
+        ],
+        pay_as_you_go_usd: 8_000.0,
+        ..GsuCost::default()
+    };
+    let alt = "Cheapest: 0 GSU; the best purchase (1 GSU for 1 year) costs $310 more a month. Line chart of USD \
+               per month over GSUs bought, 1 to 2 GSU. 0 GSU, all pay-as-you-go: $8,000. 1 week: not offered. \
+               1 year: $8,310 at best, with 1 GSU.";
+    assert_eq!(draw_gsu_cost(&cost).unwrap().alt, alt);
+
+    let load = LoadDuration {
+        title: "Two hours.".into(),
+        load_gsus: vec![4.0, 17.0],
+        windows: Some(WindowLoad { low_gsus: vec![3.0, 14.0], high_gsus: vec![6.0, 21.5] }),
+        counts: vec![NamedCount { label: "cheapest".into(), gsus: 5 }],
+        ..LoadDuration::default()
+    };
+    let alt = "Two hours. Load-duration curve: mean load of 2 hours in GSUs, from the busiest to the quietest. \
+               Busiest 17, median 4, quietest 4. Windows reach 21.5 at their 95th percentile. cheapest: 5 GSU, \
+               50 % of hours above.";
+    assert_eq!(draw_load_duration(&load).unwrap().alt, alt);
+
+    let share = |day, hour| (day > 0).then_some(if (day, hour) == (2, 15) { 0.31 } else { 0.0 });
+    let map = week_of(WeekQuantity::Spill { gsus: 12 }, share);
+    let alt = "With 12 GSU, 31 % is left to pay-as-you-go on Wednesdays at 15:00 and nothing at night. Heat map \
+               of 7 days by 24 hours, share of the tokens left to pay-as-you-go. Monday: no value. Tuesday: 0 %. \
+               Wednesday: 0 % to 31 %, most at 15:00. Thursday: 0 %. Friday: 0 %. Saturday: 0 %. Sunday: 0 %.";
+    assert_eq!(draw_week_heat_map(&map).unwrap().alt, alt);
 }
 
 #[test]
@@ -177,6 +245,77 @@ fn costs_that_cannot_be_drawn_are_refused_in_a_sentence() {
     check(|cost| cost.bars.clear(), "a chart needs at least one bar, found none");
     check(|cost| cost.classes.clear(), "a chart needs at least one class, found none");
     check(|cost| cost.classes = vec!["class".into(); 9], "a chart takes at most 8 classes, found 9");
+}
+
+#[test]
+fn costs_of_gsus_that_cannot_be_drawn_are_refused_in_a_sentence() {
+    let check = |spoil: fn(&mut GsuCost), expected: &str| {
+        let mut cost = usual_gsu_cost();
+        spoil(&mut cost);
+        assert_eq!(draw_gsu_cost(&cost).unwrap_err().to_string(), expected);
+    };
+    check(
+        |cost| cost.terms[3].usd[11] = Some(f64::NAN),
+        "the cost of 12 GSU for `1 year` must be a number from 0 to 1e15, found NaN",
+    );
+    check(
+        |cost| cost.pay_as_you_go_usd = -1.0,
+        "the cost without GSUs must be a number from 0 to 1e15, found -1",
+    );
+    check(|cost| cost.counts[2] = 2, "GSU counts must rise, found 2 after 2");
+    check(|cost| cost.terms[1].usd.truncate(2), "the term `1 month` must have 60 values, found 2");
+    check(|cost| cost.counts.clear(), "a chart needs at least one GSU count, found none");
+    check(|cost| cost.terms.clear(), "a chart needs at least one term, found none");
+    check(|cost| cost.terms = vec![TermCost::default(); 7], "a chart takes at most 6 terms, found 7");
+    check(
+        |cost| cost.counts = (0..100_001).collect(),
+        "a chart takes at most 100000 GSU counts, found 100001",
+    );
+}
+
+#[test]
+fn loads_that_cannot_be_drawn_are_refused_in_a_sentence() {
+    let check = |spoil: fn(&mut LoadDuration), expected: &str| {
+        let mut load = usual_load();
+        spoil(&mut load);
+        assert_eq!(draw_load_duration(&load).unwrap_err().to_string(), expected);
+    };
+    check(
+        |load| load.load_gsus[3] = f64::NAN,
+        "the load of hour 3 must be a number from 0 to 1e15, found NaN",
+    );
+    check(
+        |load| load.windows = Some(WindowLoad { low_gsus: vec![2.0; 168], high_gsus: vec![1.0; 168] }),
+        "the range of the windows in hour 0 must not end below its start, found 2 to 1 GSU",
+    );
+    check(
+        |load| load.windows = Some(WindowLoad::default()),
+        "the low end of the windows must have 168 values, found 0",
+    );
+    check(|load| load.load_gsus.clear(), "a chart needs at least one hour, found none");
+    check(|load| load.load_gsus = vec![1.0; 8_785], "a chart takes at most 8784 hours, found 8785");
+    check(
+        |load| load.counts = vec![NamedCount::default(); 13],
+        "a chart takes at most 12 named counts, found 13",
+    );
+}
+
+#[test]
+fn weeks_that_cannot_be_drawn_are_refused_in_a_sentence() {
+    let check = |spoil: fn(&mut WeekHeatMap), expected: &str| {
+        let mut map = usual_spill();
+        spoil(&mut map);
+        assert_eq!(draw_week_heat_map(&map).unwrap_err().to_string(), expected);
+    };
+    check(
+        |map| map.values[39] = Some(1.2),
+        "the share on Tuesday at 15:00 must be a number from 0 to 1, found 1.2",
+    );
+    check(
+        |map| (map.quantity, map.values[167]) = (WeekQuantity::Load, Some(-2.0)),
+        "the load on Sunday at 23:00 must be a number from 0 to 1e15, found -2",
+    );
+    check(|map| map.values.truncate(24), "a week must have 168 values, found 24");
 }
 
 #[test]
