@@ -4,6 +4,7 @@ mod bootstrap;
 #[cfg(test)]
 mod coverage;
 mod dirichlet;
+mod dispersion;
 mod lognormal;
 mod proportion;
 mod quantile;
@@ -11,6 +12,7 @@ mod random;
 
 pub use bootstrap::{CAP_WEIGHT, Moments, Sample, SampleError, ScalarMoments};
 pub use dirichlet::{category_probabilities, draw_category_probabilities};
+pub use dispersion::{Cells, Dispersion, Modulation, fit_modulation};
 pub use lognormal::{LogNormal, standard_normal_quantile};
 pub use proportion::{Proportion, jeffreys_interval, zero_event_bound};
 pub use quantile::quantile;

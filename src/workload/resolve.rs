@@ -9,6 +9,7 @@ use crate::{
     diagnostics::{BadFile, SourceText},
     model::{Endpoint, Location, ModelId, Shape, Tier, or_list},
     prices::{ModelKind, PriceBook},
+    stats::Modulation,
     units::Range,
     warning::Warning,
 };
@@ -91,8 +92,27 @@ pub struct Route {
     pub day_weights: Vec<f64>,
     /// Stated peak, requests a minute.
     pub peak_requests_per_minute: Option<f64>,
+    /// How much the rate swings around its hours.
+    pub burst: Burst,
     /// Requests per accepted image, where the volume was given as accepted images.
     pub tries_per_accepted: Option<Range>,
+}
+
+/// How much the rate of arrivals swings around its profile of the day, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Burst {
+    /// Coefficient of variation of the rate; 0 = arrivals by chance alone (Poisson).
+    pub cv: f64,
+    /// Correlation time in seconds; `None` = longer than any window.
+    pub correlation_seconds: Option<f64>,
+}
+
+impl Burst {
+    /// Shape r of the negative binomial law of the requests in a window: 1/cv² where a swing outlasts the
+    /// window, larger where it averages out inside it, infinite for Poisson arrivals.
+    pub fn shape(self, window_seconds: f64) -> f64 {
+        Modulation { cv: self.cv, correlation_seconds: self.correlation_seconds }.shape(window_seconds)
+    }
 }
 
 /// How many requests a route sends.
@@ -358,6 +378,7 @@ impl Resolver<'_> {
             Some(peak) => Some(self.positive(peak, "requests a minute", 1e9)?),
             None => None,
         };
+        let burst = self.burst(raw.burstiness.as_ref(), &name)?;
         self.not_counted(&raw)?;
         self.same_kind(&raw, &models)?;
         Ok(Route {
@@ -374,6 +395,7 @@ impl Resolver<'_> {
             hour_weights,
             day_weights,
             peak_requests_per_minute,
+            burst,
             tries_per_accepted,
         })
     }

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod admission;
+mod arrivals;
 mod cli;
 mod compare;
 mod explain;
@@ -16,6 +17,7 @@ mod replay;
 mod responses;
 mod sizing;
 mod tidy;
+mod traces;
 
 use burndown::{
     commands::Library,
