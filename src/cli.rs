@@ -1,5 +1,7 @@
 //! The command line as types; nothing here reads or prints.
 
+mod replay;
+
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum, value_parser};
@@ -8,6 +10,10 @@ use rust_decimal::Decimal;
 use crate::{
     calendar::Day,
     model::{Backend, ImageSize, Location, Pixels, Tier, TokenClass},
+};
+
+pub use replay::{
+    ClockKind, EstimateFlag, GsuCounts, LatencyFlag, OverrunKind, RefundKind, ReplayArgs, TraceKind,
 };
 
 /// What generative-AI requests cost on the Gemini Developer API and on Vertex AI, and how many GSUs to buy
@@ -49,6 +55,8 @@ pub enum Verb {
     Compare(CompareArgs),
     /// One number of a plan back to its arithmetic, samples and sources
     Explain(ExplainArgs),
+    /// Exact admission of a real trace, request by request, for a range of GSU counts
+    Replay(ReplayArgs),
     /// The price book: list it, check it
     Prices(PricesArgs),
     /// Write a small workload file to start from

@@ -10,6 +10,7 @@ mod output;
 mod plan;
 mod prices;
 mod quote;
+mod replay;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Fit(args) => fit::run(&args, overlay),
         Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
+        Verb::Replay(args) => replay::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),
         Verb::Completions { shell } => {

@@ -5,6 +5,7 @@
 //! side (estimates and latency, fixed clock), and the state machine of [`crate::capacity`] for each purchase
 //! (any clock). Tests hold them to each other.
 
+mod arrivals;
 mod burn;
 mod cut;
 mod estimated;
@@ -12,14 +13,17 @@ mod machine;
 mod purchase;
 mod rows;
 mod run;
+mod snippet;
 mod tally;
 mod trace;
 
+pub use arrivals::{ArrivalPattern, Arrivals, TooLong};
 pub use burn::{Burn, BurnError, BurnRates, UNITS_MAX};
 pub use purchase::{
     GSU_MAX, Purchase, PurchaseError, QuotaSource, WINDOW_SECONDS_MAX, assumed_windows, purchases,
 };
 pub use rows::TraceFormat;
 pub use run::{Clock, Latency, Replay, ReplayError, ReplayOptions};
+pub use snippet::{SnippetFacts, workload_snippet};
 pub use tally::{Demand, HOURS, Mean, Outcome};
 pub use trace::{BATCH, Request, TraceError, TraceNotes, TraceReader};

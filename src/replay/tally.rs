@@ -145,6 +145,10 @@ pub struct Outcome {
     pub windows: Mean,
     /// Windows from the first request to the last, empty ones included.
     pub all_windows: Mean,
+    /// Share of all requests left.
+    pub share_of_requests: f64,
+    /// Share of all burn left.
+    pub share_of_units: f64,
     /// Share of the requests left, by hour of the day; `None` for an hour without requests.
     pub share_of_requests_by_hour: [Option<f64>; HOURS],
     /// Share of the burn left, by hour of the day; `None` for an hour without requests.
@@ -152,6 +156,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Share of the windows with at least one request left.
+    pub fn share_of_windows(&self) -> f64 {
+        self.windows.value() / self.all_windows.value().max(1.0)
+    }
+
     /// Sums the phases of one purchase.
     pub(super) fn of(purchase: Purchase, demand: &Demand, phases: &[(u64, &Tally)]) -> Outcome {
         let count = phases.len() as u32;
@@ -168,12 +177,16 @@ impl Outcome {
                 (demand.requests_by_hour[hour] > 0).then(|| left.share_of(total(hour)))
             })
         };
+        let requests = mean(over(&|tally| tally.requests.iter().map(|count| u128::from(*count)).sum()));
+        let units = mean(over(&|tally| tally.units.iter().sum()));
         Outcome {
             purchase,
-            requests: mean(over(&|tally| tally.requests.iter().map(|count| u128::from(*count)).sum())),
-            units: mean(over(&|tally| tally.units.iter().sum())),
+            requests,
+            units,
             windows: mean(over(&|tally| u128::from(tally.windows))),
             all_windows: mean(u128::from(all)),
+            share_of_requests: requests.share_of(u128::from(demand.requests)),
+            share_of_units: units.share_of(demand.units),
             share_of_requests_by_hour: by_hour(&|tally, hour| u128::from(tally.requests[hour]), &|hour| {
                 u128::from(demand.requests_by_hour[hour])
             }),

@@ -4,6 +4,7 @@ mod bootstrap;
 #[cfg(test)]
 mod coverage;
 mod dirichlet;
+mod dispersion;
 mod flow;
 #[cfg(test)]
 mod flow_tests;
@@ -16,6 +17,7 @@ mod window;
 
 pub use bootstrap::{CAP_WEIGHT, Moments, Sample, SampleError, ScalarMoments};
 pub use dirichlet::{category_probabilities, draw_category_probabilities};
+pub use dispersion::{Cells, Dispersion, Modulation, fit_modulation};
 pub use flow::{Cover, Covering, FlowError, cheapest_covering, lower_convex_envelope};
 pub use lognormal::{LogNormal, standard_normal_quantile};
 pub use proportion::{Proportion, jeffreys_interval, zero_event_bound};

@@ -105,10 +105,19 @@ pub(super) struct RawRoute {
     pub day_shape: Option<Spanned<DayShape>>,
     pub week_shape: Option<Spanned<Vec<f64>>>,
     pub peak_requests_per_minute: Option<Spanned<f64>>,
+    pub burstiness: Option<RawBurstiness>,
     pub timeout_seconds: Option<Spanned<f64>>,
     pub max_attempts: Option<Spanned<u32>>,
     pub max_wait_hours: Option<Spanned<f64>>,
     pub throttled_share_max: Option<Share>,
+}
+
+/// How requests come in bursts around the hours of the day.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as { cv = 0.35, correlation_seconds = 60 }")]
+pub(super) struct RawBurstiness {
+    pub cv: Spanned<f64>,
+    pub correlation_seconds: Option<Spanned<f64>>,
 }
 
 /// How a day's requests spread over its hours.

@@ -9,6 +9,7 @@ use crate::{
     diagnostics::{BadFile, SourceText},
     model::{Endpoint, Location, ModelId, Shape, Tier, or_list},
     prices::{ModelKind, PriceBook},
+    stats::Modulation,
     units::Range,
     warning::Warning,
 };
@@ -91,12 +92,31 @@ pub struct Route {
     pub day_weights: Vec<f64>,
     /// Stated peak, requests a minute.
     pub peak_requests_per_minute: Option<f64>,
+    /// How much the rate swings around its hours.
+    pub burst: Burst,
     /// Requests per accepted image, where the volume was given as accepted images.
     pub tries_per_accepted: Option<Range>,
     /// Seconds after which the caller gives an attempt up.
     pub timeout_seconds: Option<f64>,
     /// Attempts that a request takes at most.
     pub max_attempts: Option<u32>,
+}
+
+/// How much the rate of arrivals swings around its profile of the day, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Burst {
+    /// Coefficient of variation of the rate; 0 = arrivals by chance alone (Poisson).
+    pub cv: f64,
+    /// Correlation time in seconds; `None` = longer than any window.
+    pub correlation_seconds: Option<f64>,
+}
+
+impl Burst {
+    /// Shape r of the negative binomial law of the requests in a window: 1/cv² where a swing outlasts the
+    /// window, larger where it averages out inside it, infinite for Poisson arrivals.
+    pub fn shape(self, window_seconds: f64) -> f64 {
+        Modulation { cv: self.cv, correlation_seconds: self.correlation_seconds }.shape(window_seconds)
+    }
 }
 
 /// How many requests a route sends.
@@ -363,6 +383,7 @@ impl Resolver<'_> {
             None => None,
         };
         self.failure_keys(&raw)?;
+        let burst = self.burst(raw.burstiness.as_ref(), &name)?;
         self.same_kind(&raw, &models)?;
         Ok(Route {
             waiting_tiers: self.waiting_tiers(raw.max_wait_hours.as_ref(), tier)?,
@@ -378,6 +399,7 @@ impl Resolver<'_> {
             hour_weights,
             day_weights,
             peak_requests_per_minute,
+            burst,
             tries_per_accepted,
             timeout_seconds: raw.timeout_seconds.map(Spanned::into_inner),
             max_attempts: raw.max_attempts.map(Spanned::into_inner),

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod admission;
+mod arrivals;
 mod cli;
 mod compare;
 mod coverage;
@@ -19,6 +20,7 @@ mod responses;
 mod sizing;
 mod switches;
 mod tidy;
+mod traces;
 mod window;
 
 use burndown::{
