@@ -387,6 +387,16 @@ pub enum Warning {
         /// First day on which an order can start.
         first: Day,
     },
+    /// A load so large that not every count was costed.
+    #[error("{model} would take up to {wanted} GSUs; costs were worked out up to {counted}")]
+    CountsCapped {
+        /// The model.
+        model: ModelId,
+        /// The largest count that was costed.
+        counted: u64,
+        /// Three times the busiest hour.
+        wanted: u64,
+    },
     /// A purchase reaches the end of the cost table.
     #[error("the ladder reaches {gsu} GSUs, where its cost table ends; more may be cheaper")]
     CountTableEnds {
@@ -507,6 +517,7 @@ impl Warning {
             Warning::OrderLimit { .. } => "order-limit",
             Warning::LateStart { .. } => "late-start",
             Warning::CountTableEnds { .. } => "count-table-ends",
+            Warning::CountsCapped { .. } => "counts-capped",
             Warning::ThroughputLocationUnknown { .. } => "throughput-location-unknown",
             Warning::NotCounted { .. } => "not-counted",
             Warning::RangesDisagree { .. } => "ranges-disagree",

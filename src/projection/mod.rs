@@ -13,7 +13,10 @@ mod switches;
 
 pub use bill::{Bill, ClosedForm, Spread};
 pub use drivers::Driver;
-pub use gsu::{GsuPlan, GsuPool, TermVerdict};
+pub use gsu::{
+    Assurance, CurveRow, GsuPlan, GsuPool, HeatMap, LadderChoice, Load, RuleSize, SizeRule, TermVerdict,
+    Waiting,
+};
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
 pub use simulate::{ClassLaw, Law, RouteLaw, Simulation};

@@ -50,6 +50,7 @@ pub fn pictures(plan: &Plan) -> Result<Vec<Chart>, ChartError> {
     if !costs.classes.is_empty() {
         charts.push(draw_cost_by_class(&costs)?);
     }
+    charts.extend(super::gsu_pictures::gsu_pictures(plan)?);
     Ok(charts)
 }
 

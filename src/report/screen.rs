@@ -2,17 +2,17 @@
 
 use super::{
     Block, Piece, Section,
-    format::{figure, grouped, money_small, money_whole, percent},
-    shown, words,
+    format::{figure, money_small, money_whole, percent},
+    gsu_lines, shown, words,
 };
 use crate::{
     model::{Endpoint, Grade, ModelId, Placement, Tier},
     prices::EndKind,
-    projection::{GsuPool, PerRequest, PlacementPlan, Plan, RoutePlan, Status},
+    projection::{PerRequest, PlacementPlan, Plan, RoutePlan, Status},
 };
 
 /// Rows of the placement list on the first screen.
-const PLACEMENTS_SHOWN: usize = 7;
+const PLACEMENTS_SHOWN: usize = 6;
 
 /// Drivers on the first screen.
 const DRIVERS_SHOWN: usize = 3;
@@ -32,10 +32,10 @@ pub(super) fn title(plan: &Plan) -> String {
 pub(super) fn sections(plan: &Plan) -> Vec<Section> {
     vec![
         Section { heading: "BILL", blocks: bill(plan) },
-        Section { heading: "GSU", blocks: vec![Block::Text(verdict(plan))] },
+        Section { heading: "GSU", blocks: vec![Block::Text(gsu_lines::verdict(plan))] },
         Section { heading: "WHERE", blocks: places(plan) },
         Section { heading: "WHY", blocks: vec![Block::Text(why(plan))] },
-        Section { heading: "GSU CHECK", blocks: vec![Block::Text(gsu_check(plan))] },
+        Section { heading: "GSU CHECK", blocks: gsu_lines::check(plan) },
         Section { heading: "WRONG BY", blocks: wrong_by(plan) },
         Section { heading: "LIMITS", blocks: vec![Block::Text(limits(plan))] },
         Section { heading: "NEXT", blocks: vec![Block::Text(next(plan))] },
@@ -92,58 +92,6 @@ fn bill(plan: &Plan) -> Vec<Block> {
     vec![Block::Text(first)]
 }
 
-/// Two sentences: what to do, and what it saves or binds.
-fn verdict(plan: &Plan) -> Vec<Piece> {
-    if plan.gsu.pools.is_empty() {
-        return vec![words(
-            "Buy none: no route that cannot wait has a Vertex placement with provisioned throughput. Nothing is bound.",
-        )];
-    }
-    let best = best_term(plan);
-    let Some((pool_at, term_at)) = best else {
-        let (pool, at) = (&plan.gsu.pools[0], cheapest_term(&plan.gsu.pools[0]));
-        let term = &pool.terms[at];
-        return vec![
-            words(format!("Buy none: a GSU for {} pays only above ", term.name)),
-            shown(percent(term.break_even), format!("/gsu/pools/0/terms/{at}/break_even")),
-            words(if term.break_even > 1.0 {
-                " use, so never. Nothing is bound."
-            } else {
-                " use, and this load does not fill one. Nothing is bound."
-            }),
-        ];
-    };
-    let pool = &plan.gsu.pools[pool_at];
-    let term = &pool.terms[term_at];
-    let at = format!("/gsu/pools/{pool_at}/terms/{term_at}");
-    vec![
-        words("Buy none yet: on perfectly even traffic "),
-        shown(grouped(term.gsu), format!("{at}/gsu")),
-        words(format!(" GSU of {} for {} saves at most ", short(&pool.model.0), term.name)),
-        shown(money_whole(term.saving_bound_usd_per_month), format!("{at}/saving_bound_usd_per_month")),
-        words(" a month, binds "),
-        shown(money_whole(term.bound_usd), format!("{at}/bound_usd")),
-        words(" and pays above "),
-        shown(percent(term.break_even), format!("{at}/break_even")),
-        words(" use. The windows that decide are not in this version."),
-    ]
-}
-
-/// Pool and term with the largest saving bound, `None` when no purchase can save.
-fn best_term(plan: &Plan) -> Option<(usize, usize)> {
-    let all = plan.gsu.pools.iter().enumerate().flat_map(|(pool_at, pool)| {
-        pool.terms.iter().enumerate().map(move |(term_at, term)| (pool_at, term_at, term))
-    });
-    all.filter(|(_, _, term)| term.gsu > 0 && term.saving_bound_usd_per_month > 0.0)
-        .max_by(|(_, _, a), (_, _, b)| a.saving_bound_usd_per_month.total_cmp(&b.saving_bound_usd_per_month))
-        .map(|(pool_at, term_at, _)| (pool_at, term_at))
-}
-
-fn cheapest_term(pool: &GsuPool) -> usize {
-    let terms = pool.terms.iter().enumerate();
-    terms.min_by(|(_, a), (_, b)| a.break_even.total_cmp(&b.break_even)).map_or(0, |(at, _)| at)
-}
-
 fn places(plan: &Plan) -> Vec<Block> {
     let mut rows = Vec::new();
     let first_column =
@@ -182,7 +130,7 @@ fn places(plan: &Plan) -> Vec<Block> {
 }
 
 /// The family name is on every id and would not fit.
-fn short(model: &str) -> &str {
+pub(super) fn short(model: &str) -> &str {
     model.strip_prefix("gemini-").unwrap_or(model)
 }
 
@@ -310,45 +258,6 @@ fn why(plan: &Plan) -> Vec<Piece> {
         pieces.push(words("no spend inside the horizon"));
     }
     pieces
-}
-
-fn gsu_check(plan: &Plan) -> Vec<Piece> {
-    let Some((at, pool)) =
-        plan.gsu.pools.iter().enumerate().max_by(|a, b| a.1.sizing.gsu.cmp(&b.1.sizing.gsu))
-    else {
-        return vec![words("no pool: nothing to enter in Google's form")];
-    };
-    let base = format!("/gsu/pools/{at}");
-    let (low, high) = (cheapest_term(pool), dearest_term(pool));
-    let price = |term: usize| {
-        shown(
-            money_whole(pool.terms[term].form_usd_per_month),
-            format!("{base}/terms/{term}/form_usd_per_month"),
-        )
-    };
-    let mut pieces = vec![
-        words("cheapest 0 GSU; Google's form: "),
-        shown(grouped(pool.sizing.gsu), format!("{base}/sizing/gsu")),
-        words(format!(" of {}, ", short(&pool.model.0))),
-        price(low),
-        words(format!(" ({}) to ", pool.terms[low].name)),
-        price(high),
-        words(format!(" ({}) a month against ", pool.terms[high].name)),
-        shown(money_whole(pool.paygo_usd_per_month), format!("{base}/paygo_usd_per_month")),
-        words("; share left to PayGo, and the size for 1 %: not in this version"),
-    ];
-    if plan.gsu.pools.len() > 1 {
-        pieces.push(words(match plan.gsu.pools.len() - 1 {
-            1 => "; 1 more pool in the report".to_string(),
-            more => format!("; {more} more pools in the report"),
-        }));
-    }
-    pieces
-}
-
-fn dearest_term(pool: &GsuPool) -> usize {
-    let terms = pool.terms.iter().enumerate();
-    terms.max_by(|(_, a), (_, b)| a.break_even.total_cmp(&b.break_even)).map_or(0, |(at, _)| at)
 }
 
 fn wrong_by(plan: &Plan) -> Vec<Block> {

@@ -2,12 +2,13 @@
 
 use super::{
     Cell, Table,
-    format::{decimal_grouped, figure, money_small, money_whole, percent},
+    format::{figure, money_small, money_whole},
+    gsu_tables,
     screen::evidence,
 };
 use crate::{
     model::TokenClass,
-    projection::{GsuPool, PlacementPlan, Plan, Status},
+    projection::{PlacementPlan, Plan, Status},
 };
 
 /// All tables of a plan.
@@ -16,19 +17,23 @@ pub(super) fn tables(plan: &Plan) -> Vec<Table> {
         placements(plan),
         months(plan),
         tokens(plan),
-        gsu_form(plan),
-        gsu_terms(plan),
+        gsu_tables::form(plan),
+        gsu_tables::sizes(plan),
+        gsu_tables::terms(plan),
+        gsu_tables::orders(plan),
+        gsu_tables::regret(plan),
+        gsu_tables::curve(plan),
         drivers(plan),
         assumptions(plan),
         price_rows(plan),
     ]
 }
 
-fn usd(amount: f64) -> Cell {
+pub(super) fn usd(amount: f64) -> Cell {
     Cell::number(amount, money_whole(amount))
 }
 
-fn usd_small(amount: f64) -> Cell {
+pub(super) fn usd_small(amount: f64) -> Cell {
     Cell::number(amount, money_small(amount))
 }
 
@@ -147,95 +152,6 @@ fn tokens(plan: &Plan) -> Table {
             "n",
             "source",
             "note",
-        ],
-        rows,
-    }
-}
-
-fn gsu_form(plan: &Plan) -> Table {
-    let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        let row = |field: &str, value: Cell| {
-            vec![
-                Cell::words(pool.model.to_string()),
-                Cell::words(pool.endpoint.to_string()),
-                Cell::words(field),
-                value,
-            ]
-        };
-        let exact =
-            |value: rust_decimal::Decimal| Cell::number(to_f64(value), decimal_grouped(value.round_dp(3)));
-        rows.push(row("queries per second (mean of the busiest month)", qps(pool)));
-        for line in &pool.sizing.lines {
-            let field = format!("{} tokens per query, burnt × {}", line.class.label(), line.rate.normalize());
-            rows.push(row(&field, exact(line.tokens)));
-        }
-        rows.push(row("burn tokens per query", exact(pool.sizing.burn_per_request)));
-        rows.push(row("burn tokens per second", exact(pool.sizing.throughput_per_second)));
-        rows.push(row("burn tokens per second of one GSU", exact(pool.sizing.throughput_per_gsu)));
-        rows.push(row(
-            "GSUs, the form's answer",
-            Cell::number(pool.sizing.gsu as f64, pool.sizing.gsu.to_string()),
-        ));
-        if let Some(window) = pool.sizing.window {
-            let text = format!("{} ({})", window.seconds, window.grade);
-            rows.push(row(
-                "enforcement window at that count, seconds",
-                Cell::number(window.seconds as f64, text),
-            ));
-        }
-    }
-    Table {
-        name: "gsu_form",
-        title: "Google's GSU form, field by field",
-        columns: vec!["model", "endpoint", "field", "value"],
-        rows,
-    }
-}
-
-fn qps(pool: &GsuPool) -> Cell {
-    let burn = to_f64(pool.sizing.burn_per_request);
-    let per_second = to_f64(pool.sizing.throughput_per_second) / burn;
-    Cell::number(per_second, format!("{per_second:.4}"))
-}
-
-fn to_f64(value: rust_decimal::Decimal) -> f64 {
-    use rust_decimal::prelude::ToPrimitive;
-    value.to_f64().unwrap_or(f64::NAN)
-}
-
-fn gsu_terms(plan: &Plan) -> Table {
-    let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        for (term, price) in pool.terms.iter().zip(&pool.sizing.terms) {
-            rows.push(vec![
-                Cell::words(pool.model.to_string()),
-                Cell::words(&term.name),
-                usd_small(price.usd_per_gsu_hour.to_f64()),
-                Cell::number(pool.sizing.gsu as f64, pool.sizing.gsu.to_string()),
-                usd(term.form_usd_per_month),
-                usd(price.usd_per_term.to_f64()),
-                usd(pool.paygo_usd_per_month),
-                Cell::number(term.break_even, percent(term.break_even)),
-                Cell::number(term.gsu as f64, term.gsu.to_string()),
-                usd(term.saving_bound_usd_per_month),
-            ]);
-        }
-    }
-    Table {
-        name: "gsu_terms",
-        title: "What GSUs cost per term, and the most they could save on perfectly even traffic",
-        columns: vec![
-            "model",
-            "term",
-            "USD per GSU-hour",
-            "GSUs by the form",
-            "USD per month",
-            "USD bound per term",
-            "PayGo USD per month",
-            "break-even use",
-            "best GSUs on even traffic",
-            "saving at most, USD per month",
         ],
         rows,
     }

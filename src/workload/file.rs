@@ -69,10 +69,9 @@ pub(super) struct RawOrder {
     pub location: Option<Spanned<String>>,
     pub count: Spanned<u64>,
     pub term: Spanned<String>,
-    #[serde(rename = "start")]
-    pub _start: Day,
-    #[serde(default, rename = "auto_renew")]
-    pub _auto_renew: bool,
+    pub start: Day,
+    #[serde(default)]
+    pub auto_renew: bool,
 }
 
 /// One kind of request.

@@ -6,4 +6,4 @@ mod request;
 mod resolve;
 
 pub use file::{OutsideFile, OutsideFiles, OutsideKind, WorkloadFile};
-pub use resolve::{Assumption, Burst, PriceFactors, Route, Volume, Workload};
+pub use resolve::{Assumption, Burst, GsuOrder, PriceFactors, Route, Volume, Workload};

@@ -10,7 +10,7 @@ use crate::{
     model::{Endpoint, Location, ModelId, Shape, Tier, or_list},
     prices::{ModelKind, PriceBook},
     stats::Modulation,
-    units::Range,
+    units::{Range, Share},
     warning::Warning,
 };
 
@@ -31,8 +31,12 @@ pub struct Workload {
     pub price_factors: PriceFactors,
     /// Spend tier of the Developer API account.
     pub developer_tier: Option<u32>,
+    /// Zone of the hours of the day.
+    pub time_zone: String,
     /// Seed of everything random.
     pub seed: u64,
+    /// Provisioned throughput that is bought already.
+    pub gsu_orders: Vec<GsuOrder>,
     /// Kinds of request.
     pub routes: Vec<Route>,
     /// Defaults that were filled in.
@@ -100,6 +104,25 @@ pub struct Route {
     pub timeout_seconds: Option<f64>,
     /// Attempts that a request takes at most.
     pub max_attempts: Option<u32>,
+    /// Share of requests that may be throttled, where throttling matters.
+    pub throttled_share_max: Option<Share>,
+}
+
+/// An order of provisioned throughput that exists already.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GsuOrder {
+    /// The model.
+    pub model: ModelId,
+    /// Where.
+    pub location: Location,
+    /// GSUs.
+    pub count: u64,
+    /// The term's id.
+    pub term: String,
+    /// First day of its first term.
+    pub start: Day,
+    /// Whether it renews itself.
+    pub auto_renew: bool,
 }
 
 /// How much the rate of arrivals swings around its profile of the day, and for how long.
@@ -225,6 +248,7 @@ impl Resolver<'_> {
         {
             return Err(self.fail(given.span(), "a budget is above 0; leave the key away for none"));
         }
+        let gsu_orders = self.gsu_orders(&file)?;
         let factors = file.price_factor.unwrap_or_default();
         let mut price_factors = PriceFactors { tokens: 1.0, gsu_hours: 1.0 };
         for (factor, given, key) in [
@@ -256,7 +280,9 @@ impl Resolver<'_> {
             budget_usd_per_month,
             price_factors,
             developer_tier: file.developer_tier.map(Spanned::into_inner),
+            time_zone: file.time_zone.map_or_else(|| "UTC".to_string(), Spanned::into_inner),
             seed: file.seed.unwrap_or(SEED),
+            gsu_orders,
             routes,
             assumed: std::mem::take(&mut self.assumed),
             resolutions: std::mem::take(&mut self.resolutions),
@@ -313,16 +339,26 @@ impl Resolver<'_> {
             }
             self.warnings.push(Warning::NotCounted { key: "credits" });
         }
-        let Some(orders) = &file.gsu_orders else { return Ok(()) };
-        for order in orders.as_ref() {
-            if let Err(error) = self.book.resolve(order.model.as_ref()) {
-                return Err(self.fail(order.model.span(), &error.to_string()));
-            }
-            if let Some(location) = &order.location
-                && let Err(error) = location.as_ref().parse::<Location>()
+        Ok(())
+    }
+
+    /// Orders that exist already, at the global location unless they say otherwise.
+    fn gsu_orders(&self, file: &WorkloadFile) -> Result<Vec<GsuOrder>, BadFile> {
+        let mut found = Vec::new();
+        for order in file.gsu_orders.iter().flat_map(|orders| orders.as_ref()) {
+            let model = match self.book.resolve(order.model.as_ref()) {
+                Ok(resolved) => resolved.id,
+                Err(error) => return Err(self.fail(order.model.span(), &error.to_string())),
+            };
+            let location = match order.location.as_ref().map(|location| location.as_ref().parse::<Location>())
             {
-                return Err(self.fail(location.span(), &error.to_string()));
-            }
+                None => "global".parse().expect("global is a location"),
+                Some(Ok(location)) => location,
+                Some(Err(error)) => {
+                    let span = order.location.as_ref().map_or(order.model.span(), Spanned::span);
+                    return Err(self.fail(span, &error.to_string()));
+                }
+            };
             if *order.count.as_ref() == 0 {
                 return Err(self.fail(order.count.span(), "an order holds at least 1 GSU"));
             }
@@ -331,9 +367,16 @@ impl Resolver<'_> {
                 let found = format!("unknown term `{}`, expected {}", order.term.as_ref(), or_list(&terms));
                 return Err(self.fail(order.term.span(), &found));
             }
+            found.push(GsuOrder {
+                model,
+                location,
+                count: *order.count.as_ref(),
+                term: order.term.as_ref().clone(),
+                start: order.start,
+                auto_renew: order.auto_renew,
+            });
         }
-        self.warnings.push(Warning::NotCounted { key: "gsu_orders" });
-        Ok(())
+        Ok(found)
     }
 
     /// A number above 0, up to a limit.
@@ -403,6 +446,7 @@ impl Resolver<'_> {
             tries_per_accepted,
             timeout_seconds: raw.timeout_seconds.map(Spanned::into_inner),
             max_attempts: raw.max_attempts.map(Spanned::into_inner),
+            throttled_share_max: raw.throttled_share_max,
         })
     }
 
@@ -415,9 +459,6 @@ impl Resolver<'_> {
             && *attempts.as_ref() == 0
         {
             return Err(self.fail(attempts.span(), "a request takes at least 1 attempt"));
-        }
-        if raw.throttled_share_max.is_some() {
-            self.warnings.push(Warning::NotCounted { key: "throttled_share_max" });
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::Member;
 use crate::{
     calendar::Month,
-    capacity::{CurveError, CurveFamily, Throughput, burndown_rate},
+    capacity::{CurveError, CurveFamily, Throughput},
     model::TokenClass,
     stats::{CountLaw, Mark, Marks, Stream, Traffic, WindowError},
     tokens::ClassTokens,
@@ -53,7 +53,7 @@ fn weighed(member: &Member<'_>, row: &Throughput, point: impl Fn(&ClassTokens) -
     let Some(request) = &member.plan.per_request else { return (0.0, 0.0) };
     for class in TokenClass::ALL.iter().copied() {
         let Some(tokens) = &request.tokens[class] else { continue };
-        let rate = burndown_rate(row, class).and_then(|rate| rate.to_f64()).unwrap_or(0.0);
+        let rate = row.rate(class).and_then(|rate| rate.to_f64()).unwrap_or(0.0);
         burn += point(tokens) * rate;
         if tokens.mean > 0.0 {
             usd += request.usd[class] * point(tokens) / tokens.mean;

@@ -5,7 +5,10 @@ use super::{
     placement::plan_months,
     working::{Working, exact},
 };
-use crate::units::HOURS_PER_MONTH;
+use crate::{
+    calendar::{Day, Stretch},
+    units::HOURS_PER_MONTH,
+};
 
 /// Numbers below `/gsu/pools/i`.
 pub(super) fn explain(working: &mut Working<'_>, pool: &str, path: &[&str]) -> Option<f64> {
@@ -15,6 +18,19 @@ pub(super) fn explain(working: &mut Working<'_>, pool: &str, path: &[&str]) -> O
         ["paygo_usd_per_month"] => paygo_per_month(working, &pool),
         ["paygo_usd_per_burn"] => paygo_per_burn(working, &pool),
         ["terms", at, field] => term(working, &pool, at, field),
+        ["sizes", at, rest @ ..] => size(working, &pool, at, rest),
+        ["curve", at, "gsu"] => {
+            working.define("A number of GSUs that can be bought.");
+            let gsu = working.number(&format!("{pool}/curve/{at}/gsu"))?;
+            working.line(format!("counts are listed from 0 up: {gsu}"));
+            Some(gsu)
+        }
+        ["curve", at, "left", "tokens"] => left(working, &pool, at),
+        ["curve", at, "paygo_usd_per_month"] => curve_paygo(working, &pool, at),
+        ["ladder", "saving_usd"] => ladder_saving(working, &pool),
+        ["regret", "saving_usd", at] => regret_saving(working, &pool, at),
+        ["ladder", "purchases", at, "usd"] => purchase(working, &pool, at),
+        ["ladder", "purchases", at, "gsu"] => purchase_gsu(working, &pool, at),
         _ => None,
     };
     if !working.arithmetic.is_empty() {
@@ -208,7 +224,13 @@ fn term_hours(id: &str) -> f64 {
 
 fn paygo_per_month(working: &mut Working<'_>, pool: &str) -> Option<f64> {
     working.define("What the pool's routes cost in the bill, US dollars in the mean month.");
-    let total = paygo_total(working, pool)?;
+    let mut total = paygo_total(working, pool)?;
+    let chosen = working.chosen();
+    for name in working.list(&format!("{pool}/waiting")).to_vec() {
+        let route = chosen.iter().find(|route| Some(route.name) == name.as_str())?;
+        total += working.read(&format!("{}/usd_total", route.base))?;
+        working.line(format!("{} waits, and is paid at its own tier", route.name));
+    }
     let months = working.horizon_months()?;
     working.line(format!("{} ÷ {months} months", exact(total)));
     Some(total / months)
@@ -234,32 +256,31 @@ fn term(working: &mut Working<'_>, pool: &str, at: &str, field: &str) -> Option<
     let own = format!("{pool}/terms/{at}");
     let name = working.text(&format!("{own}/name"))?;
     working.define(match field {
+        "usd_per_gsu_hour" => format!("Price of one GSU-hour for {name}, US dollars."),
+        "usd_per_gsu_month" => format!("Price of one GSU for {name} in the mean month, US dollars."),
         "break_even" => format!("Share of all hours that one GSU for {name} must be busy to pay for itself."),
-        "form_usd_per_month" => {
-            format!("Price of the form's GSUs for {name}, US dollars a month of 730 hours.")
+        "form_usd_per_month" => format!("Fees of the form's GSUs for {name}, US dollars in the mean month."),
+        "form_total_usd_per_month" => {
+            format!("Fees of the form's GSUs for {name} and what they leave to PayGo, US dollars a month.")
         }
-        "bound_usd" => {
-            format!("What the GSUs of the verdict bind for {name}, US dollars; it cannot be cancelled.")
+        "bound_usd" => format!("What the cheapest GSUs bind for {name}, US dollars; it cannot be cancelled."),
+        "gsu" => format!("GSUs for {name} with the least fees and PayGo together; 0 when none pays."),
+        "usd_per_month" => format!("Fees of those GSUs for {name} and PayGo, US dollars in the mean month."),
+        "saving_usd_per_month" => {
+            format!("What those GSUs for {name} save against PayGo alone, US dollars a month.")
         }
-        "gsu" => {
-            format!("GSUs for {name} with the largest saving on perfectly even traffic; 0 when none pays.")
-        }
-        "saving_bound_usd_per_month" => {
-            format!("Most that those GSUs for {name} can save on perfectly even traffic, US dollars a month.")
+        "first_gsu_usd_per_month" => {
+            format!("What the best purchase for {name} costs above PayGo alone, US dollars a month.")
         }
         _ => return None,
     });
     let price = gsu_hour(working, pool, at)?;
     match field {
+        "usd_per_gsu_hour" => Some(price),
         "break_even" => {
             let value = full_hour(working, pool)?;
             working.line(format!("{} ÷ {}", exact(price), exact(value)));
             Some(price / value)
-        }
-        "form_usd_per_month" => {
-            let gsu = working.read(&format!("{pool}/sizing/gsu"))?;
-            working.line(format!("{gsu} GSU × {} × {HOURS_PER_MONTH} hours", exact(price)));
-            Some(gsu * price * HOURS_PER_MONTH)
         }
         "bound_usd" => {
             let gsu = working.read(&format!("{own}/gsu"))?;
@@ -267,8 +288,213 @@ fn term(working: &mut Working<'_>, pool: &str, at: &str, field: &str) -> Option<
             working.line(format!("{gsu} GSU × {} × {} hours of the term", exact(price), exact(hours)));
             Some(gsu * price * hours)
         }
-        _ => saving(working, pool, &own, field, price),
+        _ => monthly(working, pool, field, price),
     }
+}
+
+/// A GSU-month, and what counts of the curve come to.
+fn monthly(working: &mut Working<'_>, pool: &str, field: &str, price: f64) -> Option<f64> {
+    let months = plan_months(working)?;
+    let hours = months.iter().map(|month| f64::from(month.days()) * 24.0).sum::<f64>() / months.len() as f64;
+    let per_month = price * hours;
+    working.line(format!("× {} hours of the mean month = {}", exact(hours), exact(per_month)));
+    if field == "usd_per_gsu_month" {
+        return Some(per_month);
+    }
+    let paygo = working.read(&format!("{pool}/paygo_usd_per_month"))?;
+    if field.starts_with("form") {
+        let gsu = working.read(&format!("{pool}/sizing/gsu"))?;
+        let fees = gsu * per_month;
+        working.line(format!("{gsu} GSU × {} = {}", exact(per_month), exact(fees)));
+        if field == "form_usd_per_month" {
+            return Some(fees);
+        }
+        let row = curve_row(working, pool, gsu)?;
+        return Some(fees + working.read(&format!("{pool}/curve/{row}/paygo_usd_per_month"))?);
+    }
+    let costs = |working: &Working<'_>| -> Vec<(f64, f64)> {
+        let rows = working.list(&format!("{pool}/curve")).iter();
+        rows.filter_map(|row| {
+            let gsu = row.get("gsu")?.as_f64()?;
+            Some((gsu, gsu * per_month + row.get("paygo_usd_per_month")?.as_f64()?))
+        })
+        .collect()
+    };
+    let costs = costs(working);
+    let least = |from: usize| costs.iter().skip(from).copied().min_by(|a, b| a.1.total_cmp(&b.1));
+    let (gsu, usd) = least(0)?;
+    working.line(format!(
+        "least of {} counts: GSU × {} + what the count leaves to PayGo: {gsu} GSU, {}",
+        costs.len(),
+        exact(per_month),
+        exact(usd)
+    ));
+    match field {
+        "gsu" => Some(gsu),
+        "usd_per_month" => Some(usd),
+        "saving_usd_per_month" => {
+            working.line(format!("PayGo alone {} − {}", exact(paygo), exact(usd)));
+            Some(paygo - usd)
+        }
+        _ => {
+            let (gsu, usd) = least(1)?;
+            working.line(format!("least above 0 GSU: {gsu} GSU, {} − {}", exact(usd), exact(paygo)));
+            Some(usd - paygo)
+        }
+    }
+}
+
+/// Which row of the curve a count stands in.
+fn curve_row(working: &Working<'_>, pool: &str, gsu: f64) -> Option<usize> {
+    working.list(&format!("{pool}/curve")).iter().position(|row| row["gsu"].as_f64() == Some(gsu))
+}
+
+/// A size by rule: the smallest count of the curve that meets it.
+fn size(working: &mut Working<'_>, pool: &str, at: &str, path: &[&str]) -> Option<f64> {
+    let own = format!("{pool}/sizes/{at}");
+    let rule = working.text(&format!("{own}/rule"))?;
+    let (share, most) = match rule {
+        "five_percent" => ("tokens", 0.05),
+        "one_percent" => ("tokens", 0.01),
+        "one_percent_of_requests" => ("requests", 0.01),
+        "one_percent_of_windows" => ("windows", 0.01),
+        _ => ("", 0.0),
+    };
+    match path {
+        ["gsu"] if rule == "google_form" => {
+            working.define("GSUs by Google's form: mean load, rounded up.");
+            gsu_exact(working, pool).map(f64::ceil)
+        }
+        ["gsu"] if !share.is_empty() => {
+            working.define(format!("Smallest count that leaves at most {} % of {share}.", most * 100.0));
+            let rows = working.list(&format!("{pool}/curve"));
+            let meets =
+                |row: &&serde_json::Value| row["left"][share].as_f64().is_some_and(|left| left <= most);
+            let row = rows.iter().find(meets)?;
+            let (gsu, left) = (row["gsu"].as_f64()?, row["left"][share].as_f64()?);
+            working.line(format!(
+                "the first count of the curve with {share} ≤ {most}: {gsu}, which leaves {}",
+                exact(left)
+            ));
+            Some(gsu)
+        }
+        ["left_share"] => {
+            let gsu = working.read(&format!("{own}/gsu"))?;
+            let row = curve_row(working, pool, gsu)?;
+            left(working, pool, &row.to_string())
+        }
+        ["usd_per_month", term] => {
+            let name = working.text(&format!("{pool}/terms/{term}/name"))?;
+            working.define(format!("Fees for {name} and PayGo at this count, US dollars in the mean month."));
+            let gsu = working.read(&format!("{own}/gsu"))?;
+            let price = working.read(&format!("{pool}/terms/{term}/usd_per_gsu_month"))?;
+            let row = curve_row(working, pool, gsu)?;
+            let paygo = working.read(&format!("{pool}/curve/{row}/paygo_usd_per_month"))?;
+            working.line(format!("{gsu} GSU × {} + {} left to PayGo", exact(price), exact(paygo)));
+            Some(gsu * price + paygo)
+        }
+        _ => None,
+    }
+}
+
+/// The share that a count leaves: a law, not a sum; the lines say what it is made from.
+fn left(working: &mut Working<'_>, pool: &str, row: &str) -> Option<f64> {
+    working.define(
+        "Share of burn tokens that this count leaves to PayGo in the busiest month, whole requests, a quota per window.",
+    );
+    let at = format!("{pool}/curve/{row}");
+    let gsu = working.number(&format!("{at}/gsu"))?;
+    let mean = working.read(&format!("{pool}/load/mean_gsu"))?;
+    let busiest = working.read(&format!("{pool}/load/busiest_gsu"))?;
+    working.line(format!("load: {} GSU on average, {} in the busiest hour", exact(mean), exact(busiest)));
+    match working.number(&format!("{at}/window_seconds")) {
+        Some(seconds) => {
+            let quota = working.read(&format!("{at}/quota"))?;
+            let per_gsu = working.read(&format!("{pool}/sizing/throughput_per_gsu"))?;
+            working.line(format!(
+                "quota: {gsu} GSU × {} a second × {seconds} s = {} burn tokens a window",
+                exact(per_gsu),
+                exact(quota)
+            ));
+            working.line(
+                "the load of a window has a negative binomial number of requests, hour by hour of the week; what \
+                 exceeds the quota, request by request, is left",
+            );
+        }
+        None => working.line("nothing bought admits nothing"),
+    }
+    let share = working.number(&format!("{at}/left/tokens"))?;
+    working.line(format!("the curve's row for {gsu} GSU says {}", exact(share)));
+    Some(share)
+}
+
+fn curve_paygo(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
+    working.define("What this count leaves to PayGo, US dollars in the mean month.");
+    let paygo = working.read(&format!("{pool}/paygo_usd_per_month"))?;
+    working.line(format!("PayGo alone {} × the share left, month by month with its own load", exact(paygo)));
+    if working.number(&format!("{pool}/curve/{at}/gsu")) == Some(0.0) { Some(paygo) } else { None }
+}
+
+fn ladder_saving(working: &mut Working<'_>, pool: &str) -> Option<f64> {
+    working.define("What the list of orders saves against PayGo alone over the horizon on the mean of the demands, US dollars.");
+    let part = |working: &mut Working<'_>, key: &str| working.read(&format!("{pool}/ladder/{key}"));
+    let alone = part(working, "paygo_only_usd")?;
+    let fees = part(working, "committed_usd")?;
+    let left = part(working, "paygo_usd")?;
+    let beyond = part(working, "charged_beyond_usd")?;
+    working.line(format!(
+        "PayGo alone {} − fees {} − left to PayGo {} − fees after the model's end {}",
+        exact(alone),
+        exact(fees),
+        exact(left),
+        exact(beyond)
+    ));
+    Some(alone - fees - left - beyond)
+}
+
+fn regret_saving(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
+    let at_index: usize = at.parse().ok()?;
+    let scenario = working.text(&format!("{pool}/regret/regret/scenarios/{at_index}"))?;
+    working.define(format!(
+        "What the list of orders saves against buying nothing over the horizon if demand is {scenario}, US dollars."
+    ));
+    let advised = working.number(&format!("{pool}/regret/advised"))?;
+    let part = |working: &mut Working<'_>, candidate: f64| {
+        working.read(&format!("{pool}/regret/regret/candidates/{candidate}/regret_usd/{at_index}"))
+    };
+    let (nothing, bought) = (part(working, 0.0)?, part(working, advised)?);
+    working.line(format!(
+        "above the best choice for that demand: buying nothing {} − the list of orders {}",
+        exact(nothing),
+        exact(bought)
+    ));
+    Some(nothing - bought)
+}
+
+fn purchase_gsu(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
+    working.define("GSUs of this order.");
+    let gsu = working.number(&format!("{pool}/ladder/purchases/{at}/gsu"))?;
+    let gap = working.read(&format!("{pool}/ladder/gap_usd"))?;
+    working.line(format!(
+        "{gsu}: part of the cheapest list of orders; no list saves more than {} USD on it",
+        exact(gap)
+    ));
+    Some(gsu)
+}
+
+fn purchase(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
+    working.define("What this order binds, US dollars; it cannot be cancelled.");
+    let own = format!("{pool}/ladder/purchases/{at}");
+    let gsu = working.read(&format!("{own}/gsu"))?;
+    let price = working.read(&format!("{own}/usd_per_gsu_hour"))?;
+    let day = |key: &str| working.text(&format!("{own}/{key}"))?.parse::<Day>().ok();
+    let (first, next) = (day("start")?, day("end")?);
+    let hours = f64::from(Stretch { first, next }.days()) * 24.0;
+    working.line(format!(
+        "{gsu} GSU × {} USD × {hours} hours from {first} to {next}, credits of the book off",
+        exact(price)
+    ));
+    Some(gsu * price * hours)
 }
 
 /// Price of a GSU-hour: the list's, at the location, times what was negotiated.
@@ -301,50 +527,4 @@ fn full_hour(working: &mut Working<'_>, pool: &str) -> Option<f64> {
         exact(value)
     ));
     Some(value)
-}
-
-/// The saving of the verdict's count, or the count with the largest one.
-fn saving(working: &mut Working<'_>, pool: &str, own: &str, field: &str, price: f64) -> Option<f64> {
-    let value = full_hour(working, pool)?;
-    let burn = working.read(&format!("{pool}/sizing/burn_per_request"))?;
-    let per_gsu = working.read(&format!("{pool}/sizing/throughput_per_gsu"))?;
-    let months = plan_months(working)?;
-    let requests = requests(working, pool)?;
-    let hours: Vec<f64> = months.iter().map(|month| f64::from(month.days()) * 24.0).collect();
-    let loads: Vec<f64> = requests
-        .iter()
-        .zip(&hours)
-        .map(|(requests, hours)| requests / (hours * 3600.0) * burn / per_gsu)
-        .collect();
-    let mean_saving = |gsu: f64| {
-        let each =
-            loads.iter().zip(&hours).map(|(load, hours)| hours * (load.min(gsu) * value - gsu * price));
-        each.sum::<f64>() / loads.len() as f64
-    };
-    let (low, high) =
-        loads.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), load| (low.min(*load), high.max(*load)));
-    working.line(format!("load of the months: {} to {} GSU", exact(low), exact(high)));
-    if field == "saving_bound_usd_per_month" {
-        let gsu = working.read(&format!("{own}/gsu"))?;
-        working.line(format!(
-            "mean over months of hours × (min(load, {gsu}) × {} − {gsu} × {})",
-            exact(value),
-            exact(price)
-        ));
-        return Some(mean_saving(gsu).max(0.0));
-    }
-    // Concave in the count, so the best one stands beside some month's load.
-    let mut counts: Vec<f64> =
-        loads.iter().flat_map(|load| [load.floor(), load.ceil()]).chain([0.0]).collect();
-    counts.sort_by(f64::total_cmp);
-    counts.dedup();
-    let best = counts.into_iter().fold((0.0, mean_saving(0.0)), |best, gsu| {
-        if mean_saving(gsu) > best.1 { (gsu, mean_saving(gsu)) } else { best }
-    });
-    working.line(format!(
-        "largest of 0 and the counts around each load: {} saves {} a month",
-        best.0,
-        exact(best.1)
-    ));
-    Some(best.0)
 }

@@ -1,0 +1,366 @@
+//! Provisioned throughput for the workload: what every GSU count leaves to PayGo, what it costs, what to buy.
+
+mod demand;
+mod money;
+mod sizes;
+
+use rust_decimal::{Decimal, prelude::FromPrimitive};
+use serde::Serialize;
+
+use self::{
+    demand::{MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
+    money::Costs,
+};
+pub use self::{
+    money::{TermVerdict, Waiting},
+    sizes::{Assurance, CurveRow, HeatMap, RuleSize, SizeRule},
+};
+use super::{
+    placement::PlacementPlan,
+    plan::{Inputs, RoutePlan},
+};
+use crate::{
+    calendar::{Day, Month},
+    capacity::{Ladder, LadderRegret, Query, Regret, Rise, Sizing, SizingError, Throughput, size},
+    model::{ByClass, Endpoint, ModelId, Tier, TokenClass},
+    prices::EndKind,
+    warning::Warning,
+    workload::Route,
+};
+
+/// Provisioned throughput for the workload.
+#[derive(Clone, Debug, Serialize)]
+pub struct GsuPlan {
+    /// One pool per model and location that could take GSUs.
+    pub pools: Vec<GsuPool>,
+    /// What the reader should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Routes that share GSUs: one model at one Vertex location.
+#[derive(Clone, Debug, Serialize)]
+pub struct GsuPool {
+    /// The model.
+    pub model: ModelId,
+    /// The location.
+    pub endpoint: Endpoint,
+    /// Routes in it.
+    pub routes: Vec<String>,
+    /// Routes of the same model that may wait for days: they fill idle GSUs and are else paid at half price.
+    pub waiting: Vec<String>,
+    /// The busiest month, which is sized.
+    pub month: String,
+    /// The form's answer for that month's mean load.
+    pub sizing: Sizing,
+    /// Load of that month.
+    pub load: Load,
+    /// What every GSU count leaves in that month, and what it costs in the mean month.
+    pub curve: Vec<CurveRow>,
+    /// Where one GSU more leaves more: the window got shorter.
+    pub rises: Vec<Rise>,
+    /// Last counts of a window that gain room for another whole request.
+    pub sweet_spots: Vec<u64>,
+    /// Sizes by rule.
+    pub sizes: Vec<RuleSize>,
+    /// US dollars of the pool's chosen placements in the mean month: what GSUs would replace, waiting routes
+    /// included.
+    pub paygo_usd_per_month: f64,
+    /// US dollars of PayGo per burn token.
+    pub paygo_usd_per_burn: f64,
+    /// The best count of each term.
+    pub terms: Vec<TermVerdict>,
+    /// What to order when: the ladder that is cheapest on average if demand comes at half, as planned or at
+    /// twice.
+    pub ladder: Option<Ladder>,
+    /// How that and other ladders do at half and at twice the demand.
+    pub regret: Option<LadderChoice>,
+    /// Buying now against waiting a month.
+    pub wait: Option<Waiting>,
+    /// The least that keeps throttling below what the routes bear, where they say so.
+    pub assurance: Option<Assurance>,
+    /// Share left to PayGo by hour of the week at Google's count.
+    pub heat_map: HeatMap,
+    /// Where its throughput and the terms were read, by key.
+    pub source: Vec<String>,
+}
+
+/// Load of the sized month.
+#[derive(Clone, Debug, Serialize)]
+pub struct Load {
+    /// Requests a second.
+    pub requests_per_second: f64,
+    /// Requests a second in the busiest hour of the week.
+    pub busiest_requests_per_second: f64,
+    /// Mean, in GSUs before rounding.
+    pub mean_gsu: f64,
+    /// The busiest hour of the week, in GSUs.
+    pub busiest_gsu: f64,
+    /// Every hour of the week from Monday midnight, in GSUs.
+    pub hours_gsu: Vec<f64>,
+}
+
+/// Candidates over scenarios of demand.
+#[derive(Clone, Debug, Serialize)]
+pub struct LadderChoice {
+    /// Names of the candidates: nothing, the ladder for the mean, one per scenario.
+    pub names: Vec<String>,
+    /// GSUs that each holds at most.
+    pub gsu: Vec<u64>,
+    /// Which candidate is the pool's ladder.
+    pub advised: usize,
+    /// What it saves against buying nothing, by scenario, US dollars over the horizon; negative = it loses.
+    pub saving_usd: Vec<f64>,
+    /// How they compare.
+    pub regret: Regret,
+}
+
+/// A route in a pool.
+struct Member<'a> {
+    route: &'a Route,
+    /// Where GSUs would serve it.
+    plan: &'a PlacementPlan,
+    /// What it would cost otherwise.
+    instead_of: &'a PlacementPlan,
+}
+
+/// A model at a location with its routes: those that cannot wait, those that may.
+struct Group<'a> {
+    model: ModelId,
+    endpoint: Endpoint,
+    online: Vec<Member<'a>>,
+    waiting: Vec<Member<'a>>,
+}
+
+/// Sizes every pool of the workload.
+///
+/// Routes that are paid at half price make no pool of their own: batch takes no provisioned throughput, and no
+/// GSU is cheaper than flex. They may fill what a pool of their model leaves idle.
+pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Month]) -> GsuPlan {
+    let mut warnings = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let pairs = || inputs.workload.routes.iter().zip(routes);
+    let waits = |plan: &RoutePlan| matches!(plan.chosen().placement.tier, Tier::Batch | Tier::Flex);
+    for (route, plan) in pairs().filter(|(_, plan)| !waits(plan)) {
+        let Some(there) = vertex_placement(plan, plan.chosen().placement.tier) else { continue };
+        let member = Member { route, plan: there, instead_of: plan.chosen() };
+        let (model, endpoint) = (&there.placement.model, &there.placement.endpoint);
+        match groups.iter_mut().find(|group| group.model == *model && group.endpoint == *endpoint) {
+            Some(group) => group.online.push(member),
+            None => groups.push(Group {
+                model: model.clone(),
+                endpoint: endpoint.clone(),
+                online: vec![member],
+                waiting: Vec::new(),
+            }),
+        }
+    }
+    // Only what may wait for a day or more finds idle hours; flex alone waits minutes.
+    for (route, plan) in
+        pairs().filter(|(route, plan)| waits(plan) && route.waiting_tiers.contains(&Tier::Batch))
+    {
+        let Some(there) = vertex_placement(plan, Tier::Standard) else { continue };
+        let (model, endpoint) = (&there.placement.model, &there.placement.endpoint);
+        if let Some(group) = groups.iter_mut().find(|g| g.model == *model && g.endpoint == *endpoint) {
+            group.waiting.push(Member { route, plan: there, instead_of: plan.chosen() });
+        }
+    }
+    let sized = groups.iter().filter_map(|group| pool(inputs, group, months, &mut warnings));
+    let pools = sized.collect();
+    GsuPlan { pools, warnings }
+}
+
+/// The placement whose traffic GSUs could take: the chosen one's location if it is on Vertex, else the chosen
+/// model's cheapest there.
+fn vertex_placement(route: &RoutePlan, tier: Tier) -> Option<&PlacementPlan> {
+    let chosen = route.chosen();
+    let online = |plan: &&PlacementPlan| {
+        plan.placement.endpoint != Endpoint::Developer
+            && plan.placement.model == chosen.placement.model
+            && plan.placement.tier == tier
+            && plan.status.serves()
+    };
+    let candidates = route.placements.iter().filter(online);
+    let same = candidates.clone().find(|plan| plan.placement.endpoint == chosen.placement.endpoint);
+    same.or_else(|| candidates.min_by(|a, b| a.usd_total.total_cmp(&b.usd_total)))
+}
+
+fn pool(
+    inputs: &Inputs<'_>,
+    group: &Group<'_>,
+    months: &[Month],
+    warnings: &mut Vec<Warning>,
+) -> Option<GsuPool> {
+    let members = &group.online;
+    let model = group.model.clone();
+    let requests = |at: usize| members.iter().map(|member| member.plan.months[at].requests).sum::<f64>();
+    let per_second = |at: usize| requests(at) / (f64::from(months[at].days()) * 86_400.0);
+    let busiest = (0..months.len()).max_by(|a, b| per_second(*a).total_cmp(&per_second(*b)))?;
+    if requests(busiest) <= 0.0 {
+        return None;
+    }
+    let global = group.endpoint.location().is_some_and(|location| location.is_global());
+    let query = query(&model, members, busiest, per_second(busiest));
+    let sizing = match size(inputs.capacity, &query, inputs.workload.start, global) {
+        Ok(sizing) => sizing,
+        Err(SizingError::NoThroughput { model, .. }) => {
+            warnings.push(Warning::NoThroughput { model });
+            return None;
+        }
+        Err(error) => {
+            warnings.push(Warning::NotSized { model, why: error.to_string() });
+            return None;
+        }
+    };
+    warnings.extend(sizing.warnings.clone());
+    let prompt: f64 = query.tokens.iter().filter(|(c, _)| c.is_input()).map(|(_, t)| to_f64(*t)).sum();
+    let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt)?;
+    let window = sizing.window.map_or(60.0, |window| window.seconds as f64);
+    let curves = match MonthlyCurves::new(members, row, months, window) {
+        Ok(curves) => curves,
+        Err(error) => {
+            warnings.push(Warning::NotSized { model, why: error.to_string() });
+            return None;
+        }
+    };
+    let usd_total: f64 = members.iter().map(|member| member.instead_of.usd_total).sum();
+    let burn_total: f64 = (0..months.len()).map(requests).sum::<f64>() * to_f64(sizing.burn_per_request);
+    let life = inputs.prices.life(&model, group.endpoint.backend()).and_then(|life| life.end);
+    let costs = Costs {
+        inputs,
+        members,
+        waiting: &group.waiting,
+        row,
+        curves: &curves,
+        months,
+        global,
+        location: group.endpoint.location(),
+        form_gsu: sizing.gsu,
+        usd_per_burn: usd_total / burn_total,
+        model_end: life.filter(|(_, kind)| *kind == EndKind::Announced).map(|(end, _)| end),
+    };
+    let money = costs.money();
+    warnings.extend(money.warnings.clone());
+    warnings.extend(outlived(inputs, &model, life.map(|(end, _)| end), &money.terms));
+    let loads = load(members, row, busiest, months[busiest]);
+    let whole = traffic(members, row, busiest, months[busiest], window).ok()?;
+    let curve = curves.busiest().centre();
+    let sizes = sizes::by_rule(curve, &money, sizing.gsu);
+    Some(GsuPool {
+        routes: members.iter().map(|member| member.route.name.clone()).collect(),
+        waiting: group.waiting.iter().map(|member| member.route.name.clone()).collect(),
+        month: months[busiest].label(),
+        curve: sizes::rows(curve, &money, &sizes),
+        rises: curve.rises(),
+        sweet_spots: curve.sweet_spots(),
+        sizes,
+        assurance: sizes::assurance(members, curve, &money, requests(busiest)),
+        heat_map: sizes::heat_map(&loads.hours_gsu, &whole, curve, sizing.gsu, window),
+        load: loads,
+        paygo_usd_per_month: money.paygo_usd[0],
+        paygo_usd_per_burn: costs.usd_per_burn,
+        source: sources(inputs, &model),
+        regret: money.ladder.as_ref().map(choice),
+        ladder: money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone()),
+        terms: money.terms,
+        wait: money.wait,
+        sizing,
+        endpoint: group.endpoint.clone(),
+        model,
+    })
+}
+
+fn load(members: &[Member<'_>], row: &Throughput, at: usize, month: Month) -> Load {
+    let hours_gsu = hourly_load(members, row, at, month);
+    let mut rates = vec![0.0; WEEK_HOURS];
+    for member in members {
+        for (sum, rate) in rates.iter_mut().zip(demand::hourly_rates(member, at, month)) {
+            *sum += rate;
+        }
+    }
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+    Load {
+        requests_per_second: mean(&rates),
+        busiest_requests_per_second: largest(&rates),
+        mean_gsu: mean(&hours_gsu),
+        busiest_gsu: largest(&hours_gsu),
+        hours_gsu,
+    }
+}
+
+fn choice(regret: &LadderRegret) -> LadderChoice {
+    let held = |ladder: &Ladder| ladder.levels.iter().map(|level| level.gsu).max().unwrap_or(0);
+    let candidates = &regret.regret.candidates;
+    let advised = regret.regret.cheapest;
+    let (nothing, best) = (&candidates[0].regret_usd, &candidates[advised].regret_usd);
+    LadderChoice {
+        names: regret.names.clone(),
+        advised,
+        saving_usd: nothing.iter().zip(best).map(|(nothing, best)| nothing - best).collect(),
+        gsu: regret.ladders.iter().map(held).collect(),
+        regret: regret.regret.clone(),
+    }
+}
+
+/// The form's query: mean tokens of the pool's routes, weighted by requests.
+fn query(model: &ModelId, members: &[Member<'_>], month: usize, per_second: f64) -> Query {
+    Query {
+        model: model.clone(),
+        queries_per_second: decimal(per_second),
+        tokens: blended(members, month),
+        cached_share: Decimal::ZERO,
+    }
+}
+
+/// Keys of the sources of a model's throughput and of all terms, each once.
+fn sources(inputs: &Inputs<'_>, model: &ModelId) -> Vec<String> {
+    let throughput = inputs.capacity.throughput.iter().filter(|row| row.model == *model);
+    let keys = throughput.flat_map(|row| &row.source);
+    let mut found: Vec<String> = Vec::new();
+    for key in keys.chain(inputs.capacity.terms.iter().flat_map(|term| &term.source)) {
+        if !found.contains(key) {
+            found.push(key.clone());
+        }
+    }
+    found
+}
+
+/// Terms that pay but end after their model may.
+fn outlived(inputs: &Inputs<'_>, model: &ModelId, end: Option<Day>, terms: &[TermVerdict]) -> Vec<Warning> {
+    let Some(end) = end else { return Vec::new() };
+    let start = inputs.workload.start;
+    let last = |verdict: &TermVerdict| {
+        let term = inputs.capacity.terms.iter().find(|term| term.id == verdict.term);
+        term.map_or(start, |term| term.end(start))
+    };
+    let paying = terms.iter().filter(|term| term.gsu > 0 && last(term) > end);
+    paying
+        .map(|term| Warning::TermOutlivesModel { model: model.clone(), term: term.name.clone(), start, end })
+        .collect()
+}
+
+/// Mean tokens per query over the pool's routes, weighted by requests.
+fn blended(members: &[Member<'_>], month: usize) -> ByClass<Decimal> {
+    let total: f64 = members.iter().map(|member| member.plan.months[month].requests).sum();
+    ByClass::from_fn(|class: TokenClass| {
+        let sum: f64 = members
+            .iter()
+            .map(|member| {
+                let request = member.plan.per_request.as_ref();
+                let tokens = request.and_then(|request| request.tokens[class].as_ref());
+                member.plan.months[month].requests * tokens.map_or(0.0, |tokens| tokens.mean)
+            })
+            .sum();
+        decimal(sum / total)
+    })
+}
+
+/// Twelve decimals are far beyond what a mean of tokens knows.
+fn decimal(value: f64) -> Decimal {
+    Decimal::from_f64(value).unwrap_or_default().round_dp(12)
+}
+
+fn to_f64(value: Decimal) -> f64 {
+    use rust_decimal::prelude::ToPrimitive;
+    value.to_f64().unwrap_or(f64::NAN)
+}
