@@ -124,7 +124,8 @@ pub enum ShareOf {
 /// Counts run from 0 to three times the busiest cell's mean, and at least to the minimum. Where these are more
 /// than 100,000, the last band lists every `last_stride`-th; there the window is fixed and what is left falls
 /// with the count. Windows that hold at most 30 mean requests are exact; above, the share lies between the
-/// fluid's and an upper bound, at 0.6 of the way for mixed sizes and at the upper bound for identical ones.
+/// fluid's and an upper bound: at the upper for identical sizes, else as far from the lower as in windows of 50
+/// requests at the same ratio of load to quota, which are followed exactly.
 /// Streams of different sizes are pooled for admission, and the pool's share is moved by what the true mix
 /// changes in the fluid's.
 ///

@@ -5,6 +5,7 @@
 //! purchase gives is that rate times an enforcement window whose length depends on the GSU count.
 
 mod book;
+mod bracket;
 mod curve;
 mod family;
 mod pool;

@@ -7,11 +7,10 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::{
     Throughput, Window,
+    bracket::{Bracket, Bracketed, Ruler},
     curve::{Curve, CurveError, CurvePoint, LeftShares, Method},
 };
-use crate::stats::{
-    AdmissionRow, AdmissionTable, Admitted, ArrivalTail, LoadLaw, Marks, Traffic, UpperBound,
-};
+use crate::stats::{AdmissionRow, AdmissionTable, Admitted, ArrivalTail, LoadLaw, Marks, Traffic};
 
 /// Up to so many mean requests per window admission is followed request by request.
 const EXACT_REQUESTS: f64 = 30.0;
@@ -31,10 +30,6 @@ const COUNTS_MAX: u64 = 100_000;
 /// Most GSUs that are taken for a real load.
 const GSU_MAX: f64 = 1e9;
 
-/// Part of the way from the fluid's share to the upper bound where mixed sizes are, and identical ones.
-const BRACKET_MIXED: f64 = 0.6;
-const BRACKET_IDENTICAL: f64 = 1.0;
-
 /// A pool with all that its bands share.
 pub(super) struct Pool<'a> {
     row: &'a Throughput,
@@ -46,8 +41,8 @@ pub(super) struct Pool<'a> {
     /// Mean size, and what a request is worth.
     mean: Admitted,
     table: AdmissionTable,
-    /// Where mixed sizes lie between the bounds.
-    bracket: f64,
+    /// Where windows of many requests lie between the bounds; `None` when no count has such windows.
+    ruler: Option<Ruler>,
     /// Sizes ascending, with the share of requests from each on.
     sizes: Vec<(f64, f64)>,
     /// Counts that can be bought by their window.
@@ -64,7 +59,7 @@ struct BandLaws {
     /// The same with one law of sizes, where the streams differ.
     pooled: Option<LoadLaw>,
     tail: Option<ArrivalTail>,
-    upper: Option<UpperBound>,
+    bracket: Option<Bracket>,
 }
 
 type Rows = BTreeMap<usize, AdmissionRow>;
@@ -83,15 +78,21 @@ impl<'a> Pool<'a> {
         let traffic = traffic.compressed(SIZES_MAX);
         let pooled = (!traffic.has_one_law_of_sizes()).then(|| traffic.pooled(SIZES_MAX));
         let marks = pooled.as_ref().unwrap_or(&traffic).pooled_marks();
-        let identical = marks.iter().len() == 1;
+        let mean = Admitted { load: marks.mean(), requests: 1.0, second: marks.mean_second() };
+        let table = AdmissionTable::new(&marks);
         let (bands, last_stride) = bands(row, busiest_gsu);
+        let many = |(window, gsus): &(Window, Vec<u64>)| {
+            let quota = gsus[gsus.len() - 1] as f64 * tokens_per_second * window.seconds as f64;
+            quota > EXACT_REQUESTS * mean.load
+        };
+        let ruler = bands.iter().any(many).then(|| Ruler::new(&table, mean.load, marks.iter().len() == 1));
         Ok(Pool {
             row,
             tokens_per_second,
             busiest_gsu,
-            mean: Admitted { load: marks.mean(), requests: 1.0, second: marks.mean_second() },
-            table: AdmissionTable::new(&marks),
-            bracket: if identical { BRACKET_IDENTICAL } else { BRACKET_MIXED },
+            mean,
+            table,
+            ruler,
             sizes: shares_from(&original),
             traffic,
             pooled,
@@ -160,12 +161,14 @@ impl<'a> Pool<'a> {
         let load = LoadLaw::new(traffic, seconds, largest);
         let pooled_load = pooled.map(|pooled| LoadLaw::new(pooled, seconds, largest));
         let tail = self.is_exact(smallest).then(|| ArrivalTail::new(traffic, seconds, ARRIVALS_MAX));
-        let upper = (!self.is_exact(largest)).then(|| match (pooled, &pooled_load) {
-            (Some(pooled), Some(law)) => law.upper_bound(pooled, seconds),
-            _ => load.upper_bound(traffic, seconds),
+        let one_law = (pooled.unwrap_or(traffic), pooled_load.as_ref().unwrap_or(&load));
+        let bracket = self.ruler.as_ref().filter(|_| !self.is_exact(largest)).map(|ruler| {
+            let upper = one_law.1.upper_bound(one_law.0, seconds);
+            let smallest = smallest.max(EXACT_REQUESTS * self.mean.load);
+            ruler.bracket((one_law.0, seconds), upper, self.mean, (smallest, largest))
         });
         let offered = traffic.mean_rate() * seconds;
-        BandLaws { window, offered, load, pooled: pooled_load, tail, upper }
+        BandLaws { window, offered, load, pooled: pooled_load, tail, bracket }
     }
 
     /// What each arrival adds, for every capacity that some count has.
@@ -195,20 +198,20 @@ impl<'a> Pool<'a> {
     fn point(&self, laws: &BandLaws, gsu: u64, rows: &Rows) -> CurvePoint {
         let quota = self.quota(gsu, laws.window);
         let fluid = laws.load.excess(quota) / laws.load.mean();
-        let pooled_fluid = laws.pooled.as_ref().map_or(fluid, |law| law.excess(quota) / law.mean());
-        let (shares, tokens, method) = match &laws.upper {
-            Some(upper) if !self.is_exact(quota) => {
-                let bound = self.shares(upper.left(quota), laws.offered);
-                let width = (bound.load - pooled_fluid).max(0.0);
-                (bound, pooled_fluid + self.bracket * width, Method::Bracket { width })
+        let pooled = laws.pooled.as_ref().unwrap_or(&laws.load);
+        let pooled_fluid = pooled.excess(quota) / pooled.mean();
+        let (shares, tokens, method) = match &laws.bracket {
+            Some(bracket) if !self.is_exact(quota) => {
+                let Bracketed { left, width } = bracket.left(quota, pooled.excess(quota));
+                let shares = self.shares(left, laws.offered);
+                (shares, shares.load, Method::Bracket { width: width / pooled.mean() })
             }
             _ => {
                 let exact = self.exact(laws, quota, rows);
                 (exact, exact.load.max(pooled_fluid), Method::Exact)
             }
         };
-        // A mix that changes by the hour moves what is left as it moves the fluid's share; inside a bracket
-        // requests and dollars shrink as tokens do.
+        // A mix that changes by the hour moves what is left as it moves the fluid's share.
         let moved = if laws.pooled.is_some() { tokens + (fluid - pooled_fluid) } else { tokens };
         let tokens = moved.clamp(0.0, 1.0);
         let factor = if shares.load > 0.0 { tokens / shares.load } else { 1.0 };

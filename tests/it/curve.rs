@@ -192,12 +192,11 @@ fn brackets_stay_near_a_replay() {
                 let shape = (counts == HABITUAL).then_some(8.0);
                 let replay =
                     Replay::new(cells.collect(), vec![(sizes.clone(), shape)]).left(point.quota, 20_000, gsu);
-                println!(
-                    "{gsu} {:.1} {:.5?} {:?} {replay:.5?}",
-                    point.quota / sizes.mean(),
-                    point.left,
-                    point.method
-                );
+                let [tokens, requests, windows] = replay;
+                let allowed = point.method.width() / 4.0;
+                check_near(point.left.tokens, tokens.share, 4.0 * tokens.error + allowed);
+                check_near(point.left.requests, requests.share, 4.0 * requests.error + 4.0 * allowed);
+                check_near(point.left.windows, windows.share, 5.0 * windows.error);
             }
         }
     }
