@@ -13,9 +13,10 @@ const REQUESTS: f64 = 50.0;
 /// Arrivals followed there: windows of up to 12 times the quota.
 const ARRIVALS: usize = 600;
 
-/// Ratios of load to quota that are measured, at most, between a third of the quota and three times it.
+/// Quotas that are measured, from a tenth of the mean load to three times the busiest.
 const ANCHORS: u32 = 6;
-const RATIO_MAX: f64 = 3.0;
+const LOAD_PER_QUOTA_MAX: f64 = 10.0;
+const QUOTA_PER_LOAD_MAX: f64 = 3.0;
 
 /// A bracket narrower than this share says nothing.
 const VISIBLE: f64 = 1e-6;
@@ -52,8 +53,8 @@ impl Ruler {
     ) -> Bracket {
         let mut ways: Vec<(f64, Way)> = Vec::new();
         if !self.identical {
-            let low = smallest.max(traffic.mean_load() * seconds / RATIO_MAX).min(largest);
-            let high = largest.min(traffic.busiest_load() * seconds * RATIO_MAX).max(low);
+            let low = smallest.max(traffic.mean_load() * seconds / LOAD_PER_QUOTA_MAX).min(largest);
+            let high = largest.min(traffic.busiest_load() * seconds * QUOTA_PER_LOAD_MAX).max(low);
             for step in 0..ANCHORS {
                 let quota = low * (high / low).powf(f64::from(step) / f64::from(ANCHORS - 1));
                 let way = self.measured(traffic, seconds * self.quota / quota, mean);

@@ -24,6 +24,12 @@ const SIZES_MAX: usize = 64;
 /// Counts go up to so many times the busiest hour's mean load.
 const HEADROOM: f64 = 3.0;
 
+/// The count that no window exceeds is looked for up to so many times it.
+const PEAK_HEADROOM: f64 = 12.0;
+
+/// Seconds of a month of 730 hours.
+const MONTH_SECONDS: f64 = 730.0 * 3600.0;
+
 /// Most counts of one curve; above them the last band is listed in equal strides.
 const COUNTS_MAX: u64 = 100_000;
 
@@ -80,7 +86,7 @@ impl<'a> Pool<'a> {
         let marks = pooled.as_ref().unwrap_or(&traffic).pooled_marks();
         let mean = Admitted { load: marks.mean(), requests: 1.0, second: marks.mean_second() };
         let table = AdmissionTable::new(&marks);
-        let (bands, last_stride) = bands(row, busiest_gsu);
+        let (bands, last_stride) = bands(row, HEADROOM * busiest_gsu);
         let many = |(window, gsus): &(Window, Vec<u64>)| {
             let quota = gsus[gsus.len() - 1] as f64 * tokens_per_second * window.seconds as f64;
             quota > EXACT_REQUESTS * mean.load
@@ -117,9 +123,30 @@ impl<'a> Pool<'a> {
             mean_gsu: google,
             busiest_gsu: self.busiest_gsu,
             google_gsu: (steps * increment).max(self.row.minimum_gsu),
+            peak_window_gsu: self.peak_window(&points),
             last_stride: self.last_stride,
             points,
         }
+    }
+
+    /// The first count that leaves something in less than one window of a month.
+    fn peak_window(&self, points: &[CurvePoint]) -> Option<u64> {
+        let enough = |window: Window, share: f64| share * MONTH_SECONDS < window.seconds as f64;
+        let listed = points.iter().find(|p| p.window.is_some_and(|window| enough(window, p.left.windows)));
+        if let Some(point) = listed {
+            return Some(point.gsu);
+        }
+        let last = points.last().map_or(0, |point| point.gsu);
+        for (window, mut gsus) in bands(self.row, PEAK_HEADROOM * self.busiest_gsu).0 {
+            gsus.retain(|gsu| *gsu > last);
+            let Some(largest) = gsus.last() else { continue };
+            let law = LoadLaw::new(&self.traffic, window.seconds as f64, self.quota(*largest, window));
+            let share = |gsu: u64| law.probability_above(self.quota(gsu, window));
+            if let Some(gsu) = gsus.iter().find(|gsu| enough(window, share(**gsu))) {
+                return Some(*gsu);
+            }
+        }
+        None
     }
 
     /// The points of every count that can be bought, at each of these multiples of the load. What arrivals add
@@ -251,10 +278,10 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// Counts that can be bought up to the headroom, grouped by their window, and their distance in the last band.
-fn bands(row: &Throughput, busiest_gsu: f64) -> (Vec<(Window, Vec<u64>)>, u64) {
+/// Counts that can be bought up to a number, grouped by their window, and their distance in the last band.
+fn bands(row: &Throughput, up_to_gsu: f64) -> (Vec<(Window, Vec<u64>)>, u64) {
     let (minimum, increment) = (row.minimum_gsu, row.increment_gsu);
-    let most = ((HEADROOM * busiest_gsu).ceil() as u64).max(minimum);
+    let most = (up_to_gsu.ceil() as u64).max(minimum);
     let last_band = row.windows.last().map_or(0, |window| window.from_gsu).max(minimum);
     let stride = increment * (most / increment / COUNTS_MAX + 1);
     let up_to = |gsu: u64| gsu.div_ceil(increment) * increment;
