@@ -80,22 +80,22 @@ impl Marks {
         self.marks.iter()
     }
 
-    /// E[size].
+    /// `E[size]`.
     pub fn mean(&self) -> f64 {
         self.expect(|mark| mark.value)
     }
 
-    /// E[size²].
+    /// `E[size²]`.
     pub fn second_moment(&self) -> f64 {
         self.expect(|mark| mark.value * mark.value)
     }
 
-    /// E[size³].
+    /// `E[size³]`.
     pub fn third_moment(&self) -> f64 {
         self.expect(|mark| mark.value.powi(3))
     }
 
-    /// E[second value].
+    /// `E[second value]`.
     pub fn mean_second(&self) -> f64 {
         self.expect(|mark| mark.second)
     }
@@ -121,7 +121,7 @@ impl Marks {
         self.marks.iter().filter(|mark| mark.value > level).map(|mark| mark.probability).sum()
     }
 
-    /// E[f(size, second value)].
+    /// `E[f(size, second value)]`.
     pub fn expect(&self, f: impl Fn(&Mark) -> f64) -> f64 {
         self.marks.iter().map(|mark| mark.probability * f(mark)).sum()
     }
