@@ -252,7 +252,7 @@ fn a_huge_pool_has_every_count_and_falls_in_its_last_band() {
     }
     // Alone at night and crowded by day, the mean covers 1 − E[(L − mean)+]/mean of the traffic.
     check_near(curve.point(100).unwrap().left.tokens, 1.0 - 100.0 / 20_000.0, 1e-3);
-    let more = super::curve::huge_counts(&pro);
+    let more = huge_counts(&pro);
     assert_eq!(more.last_stride, 31);
     assert!(more.points.len() <= 100_300, "{}", more.points.len());
 }
