@@ -17,12 +17,12 @@ pub struct Mark {
 ///
 /// ```
 /// # use burndown::stats::{Mark, Marks};
-/// let marks = Marks::new([(1.0, 5.0), (2.0, 3.0), (4.0, 2.0)].map(|(value, weight)| Mark {
+/// let marks = Marks::new([(1.0, 2.0), (2.0, 1.0), (4.0, 1.0)].map(|(value, weight)| Mark {
 ///     value,
 ///     probability: weight,
 ///     second: 0.0,
 /// }))?;
-/// assert_eq!((marks.mean(), marks.second_moment()), (1.9, 4.9));
+/// assert_eq!((marks.mean(), marks.second_moment()), (2.0, 5.5));
 /// # Ok::<(), burndown::stats::WindowError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
