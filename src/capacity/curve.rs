@@ -12,9 +12,6 @@ use crate::{
     stats::{Traffic, WindowError},
 };
 
-/// Seconds of a month of 730 hours.
-const MONTH_SECONDS: f64 = 730.0 * 3600.0;
-
 /// Why there is no curve.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CurveError {
@@ -83,6 +80,9 @@ pub struct Curve {
     pub busiest_gsu: f64,
     /// Google's formula on the mean load: rounded up to the increment, at least the minimum.
     pub google_gsu: u64,
+    /// The smallest count by which in a month of 730 hours less than one window is expected to leave anything;
+    /// looked for up to 12 times the busiest cell, `None` when even that leaves more.
+    pub peak_window_gsu: Option<u64>,
     /// Distance of the counts listed in the last band; the book's increment unless the load is huge.
     pub last_stride: u64,
     /// Zero and every count that can be bought, ascending, up to three times the busiest cell.
@@ -124,9 +124,11 @@ pub enum ShareOf {
 /// Counts run from 0 to three times the busiest cell's mean, and at least to the minimum. Where these are more
 /// than 100,000, the last band lists every `last_stride`-th; there the window is fixed and what is left falls
 /// with the count. Windows that hold at most 30 mean requests are exact; above, the share lies between the
-/// fluid's and an upper bound, at 0.6 of the way for mixed sizes and at the upper bound for identical ones.
+/// fluid's and an upper bound: at the upper for identical sizes, else as far from the lower as in windows of 50
+/// requests at the same ratio of load to quota, which are followed exactly.
 /// Streams of different sizes are pooled for admission, and the pool's share is moved by what the true mix
-/// changes in the fluid's.
+/// changes in the fluid's. That is right for tokens; shares of requests and dollars move with tokens, so where
+/// small and large requests come at opposite hours the share of requests is up to 0.1 too high.
 ///
 /// # Errors
 ///
@@ -146,15 +148,6 @@ impl Curve {
     /// Larger counts may leave more: see [`Curve::rises`].
     pub fn smallest(&self, of: ShareOf, at_most: f64) -> Option<&CurvePoint> {
         self.points.iter().find(|point| point.left.share(of).is_some_and(|share| share <= at_most))
-    }
-
-    /// The smallest count by which in a month of 730 hours less than one window is expected to leave anything.
-    pub fn peak_window(&self) -> Option<&CurvePoint> {
-        self.points.iter().find(|point| {
-            point
-                .window
-                .is_some_and(|window| point.left.windows * (MONTH_SECONDS / window.seconds as f64) < 1.0)
-        })
     }
 
     /// Where one step more leaves more tokens, by more than the two brackets may be wrong.

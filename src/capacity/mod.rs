@@ -6,6 +6,7 @@
 
 mod admission;
 mod book;
+mod bracket;
 mod commitment;
 mod curve;
 mod family;

@@ -7,11 +7,10 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::{
     Throughput, Window,
+    bracket::{Bracket, Bracketed, Ruler},
     curve::{Curve, CurveError, CurvePoint, LeftShares, Method},
 };
-use crate::stats::{
-    AdmissionRow, AdmissionTable, Admitted, ArrivalTail, LoadLaw, Marks, Traffic, UpperBound,
-};
+use crate::stats::{AdmissionRow, AdmissionTable, Admitted, ArrivalTail, LoadLaw, Marks, Traffic};
 
 /// Up to so many mean requests per window admission is followed request by request.
 const EXACT_REQUESTS: f64 = 30.0;
@@ -25,15 +24,17 @@ const SIZES_MAX: usize = 64;
 /// Counts go up to so many times the busiest hour's mean load.
 const HEADROOM: f64 = 3.0;
 
+/// The count that no window exceeds is looked for up to so many times it.
+const PEAK_HEADROOM: f64 = 12.0;
+
+/// Seconds of a month of 730 hours.
+const MONTH_SECONDS: f64 = 730.0 * 3600.0;
+
 /// Most counts of one curve; above them the last band is listed in equal strides.
 const COUNTS_MAX: u64 = 100_000;
 
 /// Most GSUs that are taken for a real load.
 const GSU_MAX: f64 = 1e9;
-
-/// Part of the way from the fluid's share to the upper bound where mixed sizes are, and identical ones.
-const BRACKET_MIXED: f64 = 0.6;
-const BRACKET_IDENTICAL: f64 = 1.0;
 
 /// A pool with all that its bands share.
 pub(super) struct Pool<'a> {
@@ -46,8 +47,8 @@ pub(super) struct Pool<'a> {
     /// Mean size, and what a request is worth.
     mean: Admitted,
     table: AdmissionTable,
-    /// Where mixed sizes lie between the bounds.
-    bracket: f64,
+    /// Where windows of many requests lie between the bounds; `None` when no count has such windows.
+    ruler: Option<Ruler>,
     /// Sizes ascending, with the share of requests from each on.
     sizes: Vec<(f64, f64)>,
     /// Counts that can be bought by their window.
@@ -64,7 +65,7 @@ struct BandLaws {
     /// The same with one law of sizes, where the streams differ.
     pooled: Option<LoadLaw>,
     tail: Option<ArrivalTail>,
-    upper: Option<UpperBound>,
+    bracket: Option<Bracket>,
 }
 
 type Rows = BTreeMap<usize, AdmissionRow>;
@@ -83,15 +84,21 @@ impl<'a> Pool<'a> {
         let traffic = traffic.compressed(SIZES_MAX);
         let pooled = (!traffic.has_one_law_of_sizes()).then(|| traffic.pooled(SIZES_MAX));
         let marks = pooled.as_ref().unwrap_or(&traffic).pooled_marks();
-        let identical = marks.iter().len() == 1;
-        let (bands, last_stride) = bands(row, busiest_gsu);
+        let mean = Admitted { load: marks.mean(), requests: 1.0, second: marks.mean_second() };
+        let table = AdmissionTable::new(&marks);
+        let (bands, last_stride) = bands(row, HEADROOM * busiest_gsu);
+        let many = |(window, gsus): &(Window, Vec<u64>)| {
+            let quota = gsus[gsus.len() - 1] as f64 * tokens_per_second * window.seconds as f64;
+            quota > EXACT_REQUESTS * mean.load
+        };
+        let ruler = bands.iter().any(many).then(|| Ruler::new(&table, mean.load, marks.iter().len() == 1));
         Ok(Pool {
             row,
             tokens_per_second,
             busiest_gsu,
-            mean: Admitted { load: marks.mean(), requests: 1.0, second: marks.mean_second() },
-            table: AdmissionTable::new(&marks),
-            bracket: if identical { BRACKET_IDENTICAL } else { BRACKET_MIXED },
+            mean,
+            table,
+            ruler,
             sizes: shares_from(&original),
             traffic,
             pooled,
@@ -116,9 +123,30 @@ impl<'a> Pool<'a> {
             mean_gsu: google,
             busiest_gsu: self.busiest_gsu,
             google_gsu: (steps * increment).max(self.row.minimum_gsu),
+            peak_window_gsu: self.peak_window(&points),
             last_stride: self.last_stride,
             points,
         }
+    }
+
+    /// The first count that leaves something in less than one window of a month.
+    fn peak_window(&self, points: &[CurvePoint]) -> Option<u64> {
+        let enough = |window: Window, share: f64| share * MONTH_SECONDS < window.seconds as f64;
+        let listed = points.iter().find(|p| p.window.is_some_and(|window| enough(window, p.left.windows)));
+        if let Some(point) = listed {
+            return Some(point.gsu);
+        }
+        let last = points.last().map_or(0, |point| point.gsu);
+        for (window, mut gsus) in bands(self.row, PEAK_HEADROOM * self.busiest_gsu).0 {
+            gsus.retain(|gsu| *gsu > last);
+            let Some(largest) = gsus.last() else { continue };
+            let law = LoadLaw::new(&self.traffic, window.seconds as f64, self.quota(*largest, window));
+            let share = |gsu: u64| law.probability_above(self.quota(gsu, window));
+            if let Some(gsu) = gsus.iter().find(|gsu| enough(window, share(**gsu))) {
+                return Some(*gsu);
+            }
+        }
+        None
     }
 
     /// The points of every count that can be bought, at each of these multiples of the load. What arrivals add
@@ -160,12 +188,14 @@ impl<'a> Pool<'a> {
         let load = LoadLaw::new(traffic, seconds, largest);
         let pooled_load = pooled.map(|pooled| LoadLaw::new(pooled, seconds, largest));
         let tail = self.is_exact(smallest).then(|| ArrivalTail::new(traffic, seconds, ARRIVALS_MAX));
-        let upper = (!self.is_exact(largest)).then(|| match (pooled, &pooled_load) {
-            (Some(pooled), Some(law)) => law.upper_bound(pooled, seconds),
-            _ => load.upper_bound(traffic, seconds),
+        let one_law = (pooled.unwrap_or(traffic), pooled_load.as_ref().unwrap_or(&load));
+        let bracket = self.ruler.as_ref().filter(|_| !self.is_exact(largest)).map(|ruler| {
+            let upper = one_law.1.upper_bound(one_law.0, seconds);
+            let smallest = smallest.max(EXACT_REQUESTS * self.mean.load);
+            ruler.bracket((one_law.0, seconds), upper, self.mean, (smallest, largest))
         });
         let offered = traffic.mean_rate() * seconds;
-        BandLaws { window, offered, load, pooled: pooled_load, tail, upper }
+        BandLaws { window, offered, load, pooled: pooled_load, tail, bracket }
     }
 
     /// What each arrival adds, for every capacity that some count has.
@@ -195,20 +225,20 @@ impl<'a> Pool<'a> {
     fn point(&self, laws: &BandLaws, gsu: u64, rows: &Rows) -> CurvePoint {
         let quota = self.quota(gsu, laws.window);
         let fluid = laws.load.excess(quota) / laws.load.mean();
-        let pooled_fluid = laws.pooled.as_ref().map_or(fluid, |law| law.excess(quota) / law.mean());
-        let (shares, tokens, method) = match &laws.upper {
-            Some(upper) if !self.is_exact(quota) => {
-                let bound = self.shares(upper.left(quota), laws.offered);
-                let width = (bound.load - pooled_fluid).max(0.0);
-                (bound, pooled_fluid + self.bracket * width, Method::Bracket { width })
+        let pooled = laws.pooled.as_ref().unwrap_or(&laws.load);
+        let pooled_fluid = pooled.excess(quota) / pooled.mean();
+        let (shares, tokens, method) = match &laws.bracket {
+            Some(bracket) if !self.is_exact(quota) => {
+                let Bracketed { left, width } = bracket.left(quota, pooled.excess(quota));
+                let shares = self.shares(left, laws.offered);
+                (shares, shares.load, Method::Bracket { width: width / pooled.mean() })
             }
             _ => {
                 let exact = self.exact(laws, quota, rows);
                 (exact, exact.load.max(pooled_fluid), Method::Exact)
             }
         };
-        // A mix that changes by the hour moves what is left as it moves the fluid's share; inside a bracket
-        // requests and dollars shrink as tokens do.
+        // A mix that changes by the hour moves what is left as it moves the fluid's share.
         let moved = if laws.pooled.is_some() { tokens + (fluid - pooled_fluid) } else { tokens };
         let tokens = moved.clamp(0.0, 1.0);
         let factor = if shares.load > 0.0 { tokens / shares.load } else { 1.0 };
@@ -248,10 +278,10 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// Counts that can be bought up to the headroom, grouped by their window, and their distance in the last band.
-fn bands(row: &Throughput, busiest_gsu: f64) -> (Vec<(Window, Vec<u64>)>, u64) {
+/// Counts that can be bought up to a number, grouped by their window, and their distance in the last band.
+fn bands(row: &Throughput, up_to_gsu: f64) -> (Vec<(Window, Vec<u64>)>, u64) {
     let (minimum, increment) = (row.minimum_gsu, row.increment_gsu);
-    let most = ((HEADROOM * busiest_gsu).ceil() as u64).max(minimum);
+    let most = (up_to_gsu.ceil() as u64).max(minimum);
     let last_band = row.windows.last().map_or(0, |window| window.from_gsu).max(minimum);
     let stride = increment * (most / increment / COUNTS_MAX + 1);
     let up_to = |gsu: u64| gsu.div_ceil(increment) * increment;

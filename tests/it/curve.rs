@@ -163,7 +163,8 @@ fn streams_of_different_hours_stay_near_a_replay() {
         let cells = rates.iter().map(|(w, rates)| (*w, rates.iter().map(|r| r * seconds).collect()));
         let streams = vec![(small.clone(), None), (large.clone(), Some(8.0))];
         let replay = Replay::new(cells.collect(), streams).left(point.quota, 40_000, gsu);
-        let [tokens, _, windows] = replay;
+        let [tokens, requests, windows] = replay;
+        assert!((-0.01..0.1).contains(&(point.left.requests - requests.share)), "{gsu} {point:?} {replay:?}");
         let allowed = point.method.width() / 2.0 + 0.002;
         check_near(point.left.tokens, tokens.share, 5.0 * tokens.error + allowed);
         check_near(point.left.windows, windows.share, 5.0 * windows.error);
@@ -192,12 +193,11 @@ fn brackets_stay_near_a_replay() {
                 let shape = (counts == HABITUAL).then_some(8.0);
                 let replay =
                     Replay::new(cells.collect(), vec![(sizes.clone(), shape)]).left(point.quota, 20_000, gsu);
-                println!(
-                    "{gsu} {:.1} {:.5?} {:?} {replay:.5?}",
-                    point.quota / sizes.mean(),
-                    point.left,
-                    point.method
-                );
+                let [tokens, requests, windows] = replay;
+                let allowed = point.method.width() / 4.0;
+                check_near(point.left.tokens, tokens.share, 4.0 * tokens.error + allowed);
+                check_near(point.left.requests, requests.share, 4.0 * requests.error + 4.0 * allowed);
+                check_near(point.left.windows, windows.share, 5.0 * windows.error);
             }
         }
     }
@@ -212,4 +212,63 @@ fn what_cannot_be_sized_is_refused_with_a_reason() {
     let text = curve(&pro, &flat_images(1.0)).unwrap_err().to_string();
     let expected = "the capacity book has no enforcement windows for gemini-3-pro-image, so what its quota admits is unknown";
     assert_eq!(text, expected);
+}
+
+#[test]
+fn the_last_size_by_rule_is_one_that_no_window_of_a_month_exceeds() {
+    let pro = row("gemini-3-pro-image");
+    let curve = curve(&pro, &flat_images(20.0)).unwrap();
+    assert!(curve.points.last().unwrap().left.windows > 30.0 / (730.0 * 3600.0));
+    let peak = curve.peak_window_gsu.unwrap();
+    let window = pro.window(peak).unwrap();
+    let exceeded = |gsu: u64| {
+        let seconds = pro.window(gsu).unwrap().seconds as f64;
+        // Poisson requests of 67,500 tokens, one by one.
+        let (mean, room) = (20.0 / 135.0 * seconds, (gsu as f64 * 500.0 * seconds / 67_500.0).floor());
+        let mut term = (-mean).exp();
+        let mut below = term;
+        for count in 1..=room as u32 {
+            term *= mean / f64::from(count);
+            below += term;
+        }
+        (1.0 - below) * 730.0 * 3600.0 / seconds
+    };
+    assert!(peak > 60 && exceeded(peak) < 1.0 && exceeded(peak - 1) >= 1.0, "{peak} {window:?}");
+}
+
+/// 20,000 GSUs on average: 90,000 counts, most of them in the last band.
+#[test]
+fn a_huge_pool_has_every_count_and_falls_in_its_last_band() {
+    let pro = row("gemini-3-pro-image");
+    let curve = curve(&pro, &daily(&drafts(), HABITUAL, 20_000.0)).unwrap();
+    assert_eq!((curve.google_gsu, curve.last_stride), (20_000, 1));
+    assert_eq!(curve.points.len(), 90_001);
+    let last = pro.windows.last().unwrap().from_gsu;
+    let mut above = curve.points.iter().filter(|point| point.gsu >= last).map(|point| point.left.tokens);
+    let mut before = above.next().unwrap();
+    for left in above {
+        assert!(left <= before + 3e-4, "{left} after {before}");
+        before = left;
+    }
+    // Alone at night and crowded by day, the mean covers 1 − E[(L − mean)+]/mean of the traffic.
+    check_near(curve.point(100).unwrap().left.tokens, 1.0 - 100.0 / 20_000.0, 1e-3);
+    let more = huge_counts(&pro);
+    assert_eq!(more.last_stride, 31);
+    assert!(more.points.len() <= 100_300, "{}", more.points.len());
+}
+
+/// A million GSUs: the last band is listed in strides.
+fn huge_counts(pro: &Throughput) -> Curve {
+    curve(pro, &flat_images(1e6)).unwrap()
+}
+
+#[test]
+fn one_thread_and_many_give_the_same_bytes() {
+    let pro = row("gemini-3-pro-image");
+    let traffic = daily(&drafts(), HABITUAL, 60.0);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| serde_json::to_string(&curve(&pro, &traffic).unwrap()).unwrap())
+    };
+    assert!(run(1) == run(5), "one thread and five differ");
 }

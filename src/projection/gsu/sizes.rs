@@ -148,13 +148,15 @@ pub(super) fn by_rule(curve: &Curve, money: &Money, form_gsu: u64) -> Vec<RuleSi
         SizeRule::OnePercent => curve.smallest(ShareOf::Tokens, 0.01),
         SizeRule::OnePercentOfRequests => curve.smallest(ShareOf::Requests, 0.01),
         SizeRule::OnePercentOfWindows => curve.smallest(ShareOf::Windows, 0.01),
-        SizeRule::PeakWindow => curve.peak_window(),
+        SizeRule::PeakWindow => curve.peak_window_gsu.and_then(|gsu| curve.point(gsu)),
     };
     let size = |rule: &SizeRule| {
         let point = point(*rule);
+        // The peak window may lie beyond the curve.
+        let beyond = curve.peak_window_gsu.filter(|_| *rule == SizeRule::PeakWindow);
         RuleSize {
             rule: *rule,
-            gsu: point.map(|point| point.gsu),
+            gsu: point.map(|point| point.gsu).or(beyond),
             left_share: point.map(|point| point.left.tokens),
             window_seconds: point.and_then(|point| point.window).map(|window| window.seconds),
             usd_per_month: money

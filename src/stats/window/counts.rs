@@ -46,7 +46,7 @@ impl CountLaw {
         }
     }
 
-    /// ln E[z^N] with `s` = z − 1 real; infinity where it does not exist.
+    /// ln `E[z^N]` with `s` = z − 1 real; infinity where it does not exist.
     pub(super) fn log_transform(self, mean: f64, s: f64) -> f64 {
         let log = |x: f64| if x > 0.0 { x.ln() } else { f64::NEG_INFINITY };
         match self {
@@ -58,7 +58,7 @@ impl CountLaw {
         }
     }
 
-    /// Whether ln E[z^N] is the mean times something that depends on z alone.
+    /// Whether ln `E[z^N]` is the mean times something that depends on z alone.
     pub(super) fn is_exponential(self) -> bool {
         !matches!(self, CountLaw::NegativeBinomial { .. })
     }

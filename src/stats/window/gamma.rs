@@ -6,7 +6,7 @@ use super::CountLaw;
 
 /// A gamma law moved along the axis so that three moments fit.
 ///
-/// Its E[(X − c)+] takes one incomplete gamma function. For compound Poisson loads of 5 requests it is within
+/// Its `E[(X − c)+]` takes one incomplete gamma function. For compound Poisson loads of 5 requests it is within
 /// 0.003 of the mean load, of 20 within 0.0003.
 ///
 /// Source: Dufresne & Niederhauser (1997); Daykin, Pentikäinen & Pesonen (1994), "Practical Risk Theory".
@@ -58,7 +58,7 @@ impl TranslatedGamma {
         TranslatedGamma::new(count * m[0], variance, third)
     }
 
-    /// E[(X − level)+] and P(X > level).
+    /// `E[(X − level)+]` and P(X > level).
     pub fn excess(&self, level: f64) -> Excess {
         let z = (level - self.mean) / self.deviation;
         if self.shape.is_infinite() {
@@ -83,7 +83,7 @@ impl TranslatedGamma {
 /// What lies above a level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Excess {
-    /// E[(X − level)+].
+    /// `E[(X − level)+]`.
     pub mean: f64,
     /// P(X > level).
     pub probability: f64,
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     /// Exponential sizes in geometric number, no translation needed for a plain exponential law:
-    /// mean m, variance m², third central moment 2m³; E[(X − c)+] = m·e^{−c/m}.
+    /// mean m, variance m², third central moment 2m³; `E[(X − c)+]` = m·e^{−c/m}.
     #[test]
     fn an_exponential_law_is_a_gamma_law() {
         let law = TranslatedGamma::new(3.0, 9.0, 54.0);

@@ -9,7 +9,7 @@ use super::{
     transform::averaged,
 };
 
-/// Aliasing error of E[(L − c)+], as a share of the mean load: e^−25.
+/// Aliasing error of `E[(L − c)+]`, as a share of the mean load: e^−25.
 const ALIASING: f64 = 25.0;
 
 /// A tilt of e^−12 over the length costs as many digits of the far end: 10⁻¹⁶ becomes 10⁻¹¹.
@@ -40,7 +40,7 @@ pub struct LoadLaw {
     mean: f64,
     /// P(L ≤ k·step).
     at_most: Vec<f64>,
-    /// E[(L − k·step)+], one point more.
+    /// `E[(L − k·step)+]`, one point more.
     excess: Vec<f64>,
 }
 
@@ -48,7 +48,7 @@ impl LoadLaw {
     /// The load of a window of `length` units of time, exact for quotas up to `reach` (infinity: all).
     ///
     /// Sizes are put on a lattice: their greatest common divisor, or a 20th of the mean size (more for huge
-    /// counts), which raises E[(L − c)+] by up to 4·10⁻⁵ of the mean load. The transform is as long as the reach
+    /// counts), which raises `E[(L − c)+]` by up to 4·10⁻⁵ of the mean load. The transform is as long as the reach
     /// or as the busiest cell needs, whichever is less: by Chernoff's bound and exponential tilting what it
     /// folds back is below e^−25 of the mean load, and rounding below 10⁻¹⁰ of it. Cells whose load stays under the
     /// reach with probability below e^−32 enter with their mean alone.
@@ -93,7 +93,7 @@ impl LoadLaw {
         LoadLaw { lattice, mean, at_most, excess }
     }
 
-    /// E[L].
+    /// `E[L]`.
     pub fn mean(&self) -> f64 {
         self.mean
     }
@@ -103,7 +103,7 @@ impl LoadLaw {
         self.lattice.step
     }
 
-    /// E[(L − quota)+]: load that a fluid would leave above the quota. Linear between lattice points.
+    /// `E[(L − quota)+]`: load that a fluid would leave above the quota. Linear between lattice points.
     /// Zero above the points of the law, where it is below e^−25 of the mean.
     pub fn excess(&self, quota: f64) -> f64 {
         let position = (quota / self.lattice.step).max(0.0);
@@ -254,7 +254,7 @@ fn reachable_cells(traffic: &Traffic, length: f64, reach: f64) -> (f64, Vec<Cell
 
 /// Chernoff's bound on the load of a window in which every stream is at its busiest.
 struct TailBound {
-    /// t and ln E[e^{tL}].
+    /// t and ln `E[e^{tL}]`.
     logs: Vec<(f64, f64)>,
     busiest_count: f64,
 }
@@ -292,7 +292,7 @@ impl TailBound {
 
 /// Points of the transform (a power of two) and tilt over the whole length.
 ///
-/// With tilt θ the mass at k + M returns at k with factor e^{−θM}, so the error of E[(L − c)+] is at most
+/// With tilt θ the mass at k + M returns at k with factor e^{−θM}, so the error of `E[(L − c)+]` is at most
 /// c·e^{−θM}·P(L ≥ M·step).
 fn length_and_tilt(bound: &TailBound, lattice: Lattice, needed: usize, mean: f64) -> (usize, f64) {
     let mut size = needed.next_power_of_two().max(64);
@@ -359,7 +359,7 @@ mod tests {
         (0..720).map(hour).collect()
     }
 
-    /// The grid of rates against every cell on its own: E[(L − c)+] within a millionth of the mean load.
+    /// The grid of rates against every cell on its own: `E[(L − c)+]` within a millionth of the mean load.
     #[test]
     fn a_grid_of_rates_is_as_good_as_every_cell() {
         let laws = [
@@ -399,7 +399,7 @@ mod tests {
         }
     }
 
-    /// Far above the quota nothing needs a transform: E[(L − c)+] is the mean less the quota.
+    /// Far above the quota nothing needs a transform: `E[(L − c)+]` is the mean less the quota.
     #[test]
     fn a_hopeless_quota_needs_no_points() {
         let stream = Stream { marks: sizes(), counts: CountLaw::Poisson, rates: vec![2e6] };

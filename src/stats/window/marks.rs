@@ -17,12 +17,12 @@ pub struct Mark {
 ///
 /// ```
 /// # use burndown::stats::{Mark, Marks};
-/// let marks = Marks::new([(1.0, 5.0), (2.0, 3.0), (4.0, 2.0)].map(|(value, weight)| Mark {
+/// let marks = Marks::new([(1.0, 2.0), (2.0, 1.0), (4.0, 1.0)].map(|(value, weight)| Mark {
 ///     value,
 ///     probability: weight,
 ///     second: 0.0,
 /// }))?;
-/// assert_eq!((marks.mean(), marks.second_moment()), (1.9, 4.9));
+/// assert_eq!((marks.mean(), marks.second_moment()), (2.0, 5.5));
 /// # Ok::<(), burndown::stats::WindowError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -80,22 +80,22 @@ impl Marks {
         self.marks.iter()
     }
 
-    /// E[size].
+    /// `E[size]`.
     pub fn mean(&self) -> f64 {
         self.expect(|mark| mark.value)
     }
 
-    /// E[size²].
+    /// `E[size²]`.
     pub fn second_moment(&self) -> f64 {
         self.expect(|mark| mark.value * mark.value)
     }
 
-    /// E[size³].
+    /// `E[size³]`.
     pub fn third_moment(&self) -> f64 {
         self.expect(|mark| mark.value.powi(3))
     }
 
-    /// E[second value].
+    /// `E[second value]`.
     pub fn mean_second(&self) -> f64 {
         self.expect(|mark| mark.second)
     }
@@ -121,7 +121,7 @@ impl Marks {
         self.marks.iter().filter(|mark| mark.value > level).map(|mark| mark.probability).sum()
     }
 
-    /// E[f(size, second value)].
+    /// `E[f(size, second value)]`.
     pub fn expect(&self, f: impl Fn(&Mark) -> f64) -> f64 {
         self.marks.iter().map(|mark| mark.probability * f(mark)).sum()
     }

@@ -4,7 +4,7 @@
 //! is carried from one window to the next, so mean losses need only the law of one window, averaged over the
 //! cells. That law has a closed transform: with φ the transform of the sizes, the load of a cell with mean
 //! count λ has e^{λ(φ−1)} for Poisson counts. Averaging these over the cells and one inverse fast Fourier
-//! transform give the law, and two running sums give E[(L − c)+] for every quota c ([`LoadLaw`]).
+//! transform give the law, and two running sums give `E[(L − c)+]` for every quota c ([`LoadLaw`]).
 //!
 //! Requests are admitted whole or not at all, which loses more than a fluid would: [`AdmissionTable`] follows
 //! the quota in use from arrival to arrival, exactly.

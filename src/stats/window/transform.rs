@@ -15,7 +15,7 @@ const CHUNK: usize = 64;
 /// What is e^−40 times smaller than the largest value cannot be seen in the result.
 const NEGLIGIBLE: f64 = 40.0;
 
-/// Σ over cells of weight × E[z^load], at every frequency.
+/// Σ over cells of weight × `E[z^load]`, at every frequency.
 ///
 /// `cells` hold mean counts of a window, one for each stream; `laws` the streams' laws of counts; `spectra`
 /// each stream's φ − 1, φ the transform of its sizes.
@@ -64,7 +64,7 @@ fn over_points(
     result
 }
 
-/// ln |E[z^load]| at these mean counts; it falls as any mean grows.
+/// ln |`E[z^load]`| at these mean counts; it falls as any mean grows.
 fn log_size(laws: &[CountLaw], means: &[f64], spectra: &[Vec<Complex64>], frequency: usize) -> f64 {
     let of = |((law, mean), spectrum): ((&CountLaw, &f64), &Vec<Complex64>)| match law {
         CountLaw::NegativeBinomial { shape } => {
