@@ -67,13 +67,13 @@ fn run(bencher: Bencher<'_, '_>, options: &ReplayOptions) {
     });
 }
 
-#[divan::bench(args = [1, 8, 32, 128])]
+#[divan::bench(sample_count = 10, args = [1, 8, 32, 128])]
 fn right_estimates(bencher: Bencher<'_, '_>, quotas: u64) {
     run(bencher, &options(quotas));
 }
 
 /// Quotas of more than 2³⁰ units are walked in 64 bits.
-#[divan::bench(args = [1, 32])]
+#[divan::bench(sample_count = 10, args = [1, 32])]
 fn right_estimates_in_64_bits(bencher: Bencher<'_, '_>, quotas: u64) {
     let mut options = options(quotas);
     options.purchases.iter_mut().for_each(|one| one.quota_units += 1 << 30);
@@ -84,22 +84,22 @@ fn maximum(quotas: u64, latency: Latency) -> ReplayOptions {
     ReplayOptions { estimate: Estimate::Output(4 * 67_200 + 2_400), latency, ..options(quotas) }
 }
 
-#[divan::bench(args = [1, 8, 32])]
+#[divan::bench(sample_count = 10, args = [1, 8, 32])]
 fn estimates_and_one_latency(bencher: Bencher<'_, '_>, quotas: u64) {
     run(bencher, &maximum(quotas, Latency::Same(15_000_000)));
 }
 
-#[divan::bench(args = [1, 8, 32])]
+#[divan::bench(sample_count = 10, args = [1, 8, 32])]
 fn estimates_and_each_its_latency(bencher: Bencher<'_, '_>, quotas: u64) {
     run(bencher, &maximum(quotas, Latency::OfTrace(0)));
 }
 
-#[divan::bench(args = [1, 32])]
+#[divan::bench(sample_count = 10, args = [1, 32])]
 fn plain_loop_right_estimates(bencher: Bencher<'_, '_>, quotas: u64) {
     run(bencher, &ReplayOptions { state_machine: true, ..options(quotas) });
 }
 
-#[divan::bench(args = [1, 32])]
+#[divan::bench(sample_count = 10, args = [1, 32])]
 fn plain_loop_estimates_and_latency(bencher: Bencher<'_, '_>, quotas: u64) {
     let options = maximum(quotas, Latency::OfTrace(0));
     run(bencher, &ReplayOptions { state_machine: true, ..options });

@@ -2,11 +2,7 @@
 
 mod answer;
 
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io::Read, path::Path};
 
 use anyhow::{Context, bail};
 use rust_decimal::prelude::ToPrimitive;
@@ -272,7 +268,7 @@ impl<'a> Job<'a> {
 }
 
 fn is_stdin(path: &Path) -> bool {
-    path == PathBuf::from("-")
+    path == Path::new("-")
 }
 
 fn model(name: &str, library: &Library, resolved: &mut Vec<String>) -> anyhow::Result<ModelId> {

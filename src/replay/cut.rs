@@ -92,14 +92,14 @@ impl CutReplay {
     /// Replays a batch; times are counted from `origin`.
     pub fn push(&mut self, batch: &[Request], origin: i64, stretches: &[Stretch], tallies: &mut [Tally]) {
         self.times.clear();
-        self.times.extend(batch.iter().map(|request| (request.at_micros - origin) as u64));
         self.sums.clear();
         self.sums.push(0);
         let mut sum = 0;
-        self.sums.extend(batch.iter().map(|request| {
+        for request in batch {
+            self.times.push((request.at_micros - origin) as u64);
             sum += request.units;
-            sum
-        }));
+            self.sums.push(sum);
+        }
         if !self.narrow.is_empty() {
             widths(&mut self.narrow_units, batch);
         }

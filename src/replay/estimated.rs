@@ -240,11 +240,11 @@ impl Block {
     }
 
     fn arrive(&mut self, estimate: i64, actual: i64, correction: &mut [i64; SIDE_BY_SIDE]) {
-        for at in 0..SIDE_BY_SIDE {
+        for (at, correction) in correction.iter_mut().enumerate() {
             let after = self.used[at] + estimate;
             let fits = after <= self.quota[at];
             self.used[at] = if fits { after } else { self.used[at] };
-            correction[at] = if fits { actual - estimate } else { 0 };
+            *correction = if fits { actual - estimate } else { 0 };
             self.left[at] += if fits { 0 } else { 1 };
             self.left_units[at] += if fits { 0 } else { actual };
         }
@@ -252,9 +252,8 @@ impl Block {
 
     fn complete(&mut self, correction: &[i64; SIDE_BY_SIDE], gives_back: bool) {
         let least = if gives_back { i64::MIN } else { 0 };
-        for at in 0..SIDE_BY_SIDE {
-            let after = self.used[at] + correction[at].max(least);
-            self.used[at] = after.clamp(0, USED_MAX);
+        for (used, correction) in self.used.iter_mut().zip(correction) {
+            *used = (*used + (*correction).max(least)).clamp(0, USED_MAX);
         }
     }
 

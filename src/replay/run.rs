@@ -16,6 +16,9 @@ use crate::{
 /// Most purchases times phases of one replay.
 const LANES_MAX: usize = 100_000;
 
+/// Requests that are walked through at a time: they stay in a core's own cache from one pass to the next.
+const NEAR: usize = 4_096;
+
 /// When windows start and end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
@@ -156,17 +159,21 @@ impl Replay {
     /// When they are not in order of time, or earlier than those before; a [`super::TraceReader`] puts them in
     /// order.
     pub fn push(&mut self, batch: &[Request]) {
-        let Some(first) = batch.first() else { return };
+        batch.chunks(NEAR).for_each(|part| self.push_part(part));
+    }
+
+    fn push_part(&mut self, part: &[Request]) {
+        let Some(first) = part.first() else { return };
         let follows = self.demand.requests == 0 || self.demand.last_micros <= first.at_micros;
-        assert!(follows && batch.is_sorted_by_key(|request| request.at_micros), "requests in order of time");
-        let stretches = stretches(batch, &self.options.hours);
-        self.demand.push(batch, &stretches);
+        assert!(follows && part.is_sorted_by_key(|request| request.at_micros), "requests in order of time");
+        let stretches = stretches(part, &self.options.hours);
+        self.demand.push(part, &stretches);
         let origin = self.demand.first_micros;
         let latency = |request: &Request| self.options.latency.of(request);
         match &mut self.way {
-            Way::Cut(way) => way.push(batch, origin, &stretches, &mut self.tallies),
-            Way::Estimated(way) => way.push(batch, origin, latency, &stretches, &mut self.tallies),
-            Way::Machine(way) => way.push(batch, origin, latency, &stretches, &mut self.tallies),
+            Way::Cut(way) => way.push(part, origin, &stretches, &mut self.tallies),
+            Way::Estimated(way) => way.push(part, origin, latency, &stretches, &mut self.tallies),
+            Way::Machine(way) => way.push(part, origin, latency, &stretches, &mut self.tallies),
         }
     }
 

@@ -50,17 +50,19 @@ impl Demand {
         for stretch in stretches {
             let part = &batch[from..stretch.end];
             // A batch's sum stays inside 64 bits, see `burn::UNITS_MAX`.
-            let units: u64 = part.iter().map(|request| request.units).sum();
-            let input: u64 = part.iter().map(|request| request.input_units).sum();
+            let (mut units, mut input, mut largest, mut largest_output) = (0, 0, 0, 0);
+            for request in part {
+                units += request.units;
+                input += request.input_units;
+                largest = request.units.max(largest);
+                largest_output = (request.units - request.input_units).max(largest_output);
+            }
             self.units += u128::from(units);
             self.output_units += u128::from(units - input);
             self.requests_by_hour[stretch.hour] += part.len() as u64;
             self.units_by_hour[stretch.hour] += u128::from(units);
-            for request in part {
-                self.largest_units = self.largest_units.max(request.units);
-                self.largest_output_units =
-                    self.largest_output_units.max(request.units - request.input_units);
-            }
+            self.largest_units = self.largest_units.max(largest);
+            self.largest_output_units = self.largest_output_units.max(largest_output);
             from = stretch.end;
         }
     }

@@ -111,8 +111,9 @@ fn the_hours_of_the_day_are_learnt_apart_from_the_rest() {
     assert_eq!(pattern.whole_days, 14);
     assert_eq!(pattern.cells.map(|cells| cells.stretches), Some(14));
     let weights = pattern.hour_weights.as_ref().unwrap();
+    // 14 hours with swings of 0.4 that last 240 s: a standard error of 2.8 %, and 24 of them.
     for (hour, weight) in weights.iter().enumerate() {
-        assert!((weight / shape(hour * 3_600) - 1.0).abs() < 0.06, "hour {hour}: {weight}");
+        assert!((weight / shape(hour * 3_600) - 1.0).abs() < 0.125, "hour {hour}: {weight}");
     }
     assert!((weights.iter().sum::<f64>() - 24.0).abs() < 1e-9);
     assert_eq!(pattern.day_weights.as_ref().map(Vec::len), Some(7));
