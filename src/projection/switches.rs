@@ -107,7 +107,7 @@ fn timed_out(inputs: &Inputs<'_>, pairs: &[(&Route, &RoutePlan)], months: f64) -
         let attempts = f64::from(route.max_attempts.unwrap_or(1));
         // Attempts made, 1 + s + s² + …, each of which times out with probability s.
         let made = (1.0 - share.powf(attempts)) / (1.0 - share);
-        let name = format!("timed-out attempts billed? {chosen}");
+        let name = format!("time-outs billed? {chosen}");
         *found.entry((name, known)).or_default() += plan.chosen().usd_total / months * made * share;
     }
     found
@@ -150,7 +150,7 @@ fn blocked(inputs: &Inputs<'_>, pairs: &[(&Route, &RoutePlan)], months: f64) -> 
             .map(|(_, usd)| *usd)
             .sum();
         let requests: f64 = plan.chosen().months.iter().map(|spend| spend.requests).sum();
-        let name = format!("blocked answers' prompt and thoughts billed? {chosen}");
+        let name = format!("blocked prompts and thoughts billed? {chosen}");
         *found.entry((name, known)).or_default() -= share * prompt_and_thoughts * requests / months;
     }
     found

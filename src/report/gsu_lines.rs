@@ -57,8 +57,8 @@ fn buy(plan: &Plan, pool: &GsuPool, ladder: &Ladder, choice: &LadderChoice, at: 
     if half >= 0.0 {
         pieces.push(words(", and loses nothing at half the demand"));
     } else {
-        pieces.push(words("; at half the demand loses "));
-        pieces.push(shown(money_whole(-half), format!("{base}/regret/saving_usd/{HALF}")));
+        pieces.push(words("; at half the demand "));
+        pieces.push(shown(money_whole(half), format!("{base}/regret/saving_usd/{HALF}")));
     }
     pieces.push(words(". It binds "));
     pieces.push(shown(money_whole(first.usd), format!("{base}/ladder/purchases/0/usd")));
@@ -73,17 +73,24 @@ fn buy_none(plan: &Plan) -> Vec<Piece> {
     let Some((at, pool)) = largest(plan) else { return Vec::new() };
     let Some((term_at, term)) = least_loss(pool) else { return Vec::new() };
     let base = format!("/gsu/pools/{at}/terms/{term_at}");
-    vec![
-        words(format!("Buy none: the best purchase, {} of {}, would lose ", term.name, short(&pool.model.0))),
-        shown(money_whole(term.first_gsu_usd_per_month), format!("{base}/first_gsu_usd_per_month")),
-        words(" a month against PayGo; a GSU pays above "),
-        shown(percent(term.break_even), format!("{base}/break_even")),
-        words(if term.break_even > 1.0 {
-            " use, so never. Nothing is bound."
-        } else {
-            " use. Nothing is bound."
-        }),
-    ]
+    let best = format!("Buy none: the best purchase, {} of {},", term.name, short(&pool.model.0));
+    let mut pieces = if term.saving_usd_per_month > 0.0 {
+        vec![
+            words(format!("{best} saves ")),
+            shown(money_whole(term.saving_usd_per_month), format!("{base}/saving_usd_per_month")),
+            words(" a month as planned, and loses on average if demand may halve or double"),
+        ]
+    } else {
+        vec![
+            words(format!("{best} would cost ")),
+            shown(money_whole(term.first_gsu_usd_per_month), format!("{base}/first_gsu_usd_per_month")),
+            words(" a month more than PayGo"),
+        ]
+    };
+    pieces.push(words("; a GSU pays above "));
+    pieces.push(shown(percent(term.break_even), format!("{base}/break_even")));
+    pieces.push(words(if term.break_even > 1.0 { " use, so never." } else { " use." }));
+    pieces
 }
 
 /// The term whose best purchase loses least.
@@ -107,25 +114,23 @@ pub(super) fn check(plan: &Plan) -> Vec<Block> {
         return vec![Block::Text(vec![words("no pool: nothing to enter in Google's form")])];
     };
     let base = format!("/gsu/pools/{at}");
-    let mut rows = vec![cheapest_row(pool, &base)];
+    let mut rows = vec![cheapest_row(pool, &base, plan.gsu.pools.len() - 1)];
     for rule in [SizeRule::GoogleForm, SizeRule::OnePercent] {
         rows.extend(size_row(pool, &base, rule));
     }
     let header = vec!["fees and PayGo a month", "GSU", "left to PayGo", "for 1 year", "1 month"];
-    let mut blocks = vec![Block::Rows { header, rows }];
-    let more = plan.gsu.pools.len() - 1;
-    if more > 0 {
-        let model = short(&pool.model.0);
-        let pools = if more == 1 { "pool" } else { "pools" };
-        blocks.push(Block::Text(vec![words(format!("this is {model}; {more} more {pools} in the report"))]));
-    }
-    blocks
+    vec![Block::Rows { header, rows }]
 }
 
-fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
+fn cheapest_row(pool: &GsuPool, base: &str, more: usize) -> Vec<Piece> {
     let terms = pool.terms.iter().enumerate();
     let best = terms.min_by(|a, b| a.1.usd_per_month.total_cmp(&b.1.usd_per_month));
-    let label = words(format!("cheapest, {}", short(&pool.model.0)));
+    let others = match more {
+        0 => String::new(),
+        1 => " (+1 pool)".into(),
+        more => format!(" (+{more} pools)"),
+    };
+    let label = words(format!("cheapest, {}{others}", short(&pool.model.0)));
     let Some((term_at, term)) = best.filter(|(_, term)| term.gsu > 0) else {
         return vec![
             label,

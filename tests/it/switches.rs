@@ -28,18 +28,18 @@ fn driver<'a>(plan: &'a Value, name: &str) -> &'a Value {
 fn a_timed_out_attempt_is_worth_its_share_of_the_bill() {
     let once = plan("");
     let bill = once["bill"]["month"]["mean"].as_f64().unwrap();
-    let worth = driver(&once, "timed-out attempts billed?")["high_usd"].as_f64().unwrap();
+    let worth = driver(&once, "time-outs billed?")["high_usd"].as_f64().unwrap();
     assert!((worth / bill - 0.055).abs() < 1e-9, "{worth} of {bill}");
     // A second attempt may time out, too.
     let twice = plan("max_attempts = 2\n");
-    let worth = driver(&twice, "timed-out attempts billed?")["high_usd"].as_f64().unwrap();
+    let worth = driver(&twice, "time-outs billed?")["high_usd"].as_f64().unwrap();
     assert!((worth / bill - 0.055 * 1.055).abs() < 1e-9, "{worth} of {bill}");
 }
 
 #[test]
 fn a_blocked_answer_is_worth_its_prompt_and_thoughts() {
     let plan = plan("");
-    let question = driver(&plan, "blocked answers' prompt and thoughts billed?");
+    let question = driver(&plan, "blocked prompts and thoughts billed?");
     let chosen = plan["routes"][0]["chosen"].as_u64().unwrap() as usize;
     let usd = &plan["routes"][0]["placements"][chosen]["per_request"]["usd"];
     let each = usd["input_text"].as_f64().unwrap() + usd["output_thinking"].as_f64().unwrap();

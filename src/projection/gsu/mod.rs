@@ -202,12 +202,8 @@ fn pool(
     let query = query(&model, members, busiest, per_second(busiest));
     let sizing = match size(inputs.capacity, &query, inputs.workload.start, global) {
         Ok(sizing) => sizing,
-        Err(SizingError::NoThroughput { model, .. }) => {
-            warnings.push(Warning::NoThroughput { model });
-            return None;
-        }
         Err(error) => {
-            warnings.push(Warning::NotSized { model, why: error.to_string() });
+            warnings.push(not_sized(model, error));
             return None;
         }
     };
@@ -267,6 +263,13 @@ fn pool(
         endpoint: group.endpoint.clone(),
         model,
     })
+}
+
+fn not_sized(model: ModelId, error: SizingError) -> Warning {
+    match error {
+        SizingError::NoThroughput { model, .. } => Warning::NoThroughput { model },
+        error => Warning::NotSized { model, why: error.to_string() },
+    }
 }
 
 fn load(members: &[Member<'_>], row: &Throughput, at: usize, month: Month) -> Load {
