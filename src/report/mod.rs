@@ -142,14 +142,39 @@ impl Cell {
     }
 }
 
+/// Lines of the first screen.
+const LINES_MAX: usize = 30;
+
+/// Rows that its lists keep.
+const ROWS_MIN: usize = 2;
+
 impl Report {
     /// Builds the report of a plan.
     pub fn of(plan: &Plan) -> Report {
-        Report {
+        let mut report = Report {
             title: screen::title(plan),
             sections: screen::sections(plan),
             tables: tables::tables(plan),
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
+        };
+        while terminal(&report).lines().count() > LINES_MAX && report.drop_last_row() {}
+        report
+    }
+
+    /// Takes the last row off the first screen's longest list that can spare one; the tables have all.
+    fn drop_last_row(&mut self) -> bool {
+        let spares = ["WRONG BY", "WHERE"];
+        for heading in spares {
+            let section = self.sections.iter_mut().find(|section| section.heading == heading);
+            for block in section.into_iter().flat_map(|section| &mut section.blocks) {
+                if let Block::Rows { rows, .. } = block
+                    && rows.len() > ROWS_MIN
+                {
+                    rows.pop();
+                    return true;
+                }
+            }
         }
+        false
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 const PLACEMENTS_SHOWN: usize = 6;
 
 /// Drivers on the first screen.
-const DRIVERS_SHOWN: usize = 3;
+const DRIVERS_SHOWN: usize = 4;
 
 /// One line that names workload, volume and horizon.
 pub(super) fn title(plan: &Plan) -> String {
