@@ -1,5 +1,7 @@
 //! The command line as types; nothing here reads or prints.
 
+mod held_against;
+
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum, value_parser};
@@ -9,6 +11,8 @@ use crate::{
     calendar::Day,
     model::{Backend, ImageSize, Location, Pixels, Tier, TokenClass},
 };
+
+pub use held_against::DiffArgs;
 
 /// What generative-AI requests cost on the Gemini Developer API and on Vertex AI, and how many GSUs to buy
 #[derive(Debug, Parser)]
@@ -49,6 +53,8 @@ pub enum Verb {
     Compare(CompareArgs),
     /// One number of a plan back to its arithmetic, samples and sources
     Explain(ExplainArgs),
+    /// What changed between two plans, in dollars a month, split by cause
+    Diff(DiffArgs),
     /// The price book: list it, check it
     Prices(PricesArgs),
     /// Write a small workload file to start from

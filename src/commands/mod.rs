@@ -1,6 +1,7 @@
 //! One file per verb: the only place that reads files, the clock and standard input, and prints.
 
 mod compare;
+mod diff;
 mod explain;
 mod fit;
 mod gsu;
@@ -10,6 +11,7 @@ mod output;
 mod plan;
 mod prices;
 mod quote;
+mod saved;
 
 use std::process::ExitCode;
 
@@ -50,6 +52,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Fit(args) => fit::run(&args, overlay),
         Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
+        Verb::Diff(args) => diff::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),
         Verb::Completions { shell } => {

@@ -3,11 +3,13 @@
 //! Same input, same bytes: the day is an input, and nothing here reads a clock, a file or a network.
 
 mod bill;
+pub mod diff;
 mod drivers;
 mod gsu;
 mod placement;
 mod plan;
 mod pricing;
+mod saved;
 mod switches;
 
 pub use bill::{Bill, Spread};
@@ -15,3 +17,4 @@ pub use drivers::Driver;
 pub use gsu::{GsuPlan, GsuPool, TermVerdict};
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
+pub use saved::{SavedPlan, SavedPlanError, SavedSpread, SavedWarning};

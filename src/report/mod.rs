@@ -6,12 +6,14 @@
 pub mod charts;
 mod compare;
 mod csv;
+mod diff;
 mod explain;
 pub mod format;
 mod html;
 mod markdown;
 mod pictures;
 mod screen;
+mod sheet;
 mod tables;
 mod terminal;
 
@@ -19,6 +21,7 @@ use crate::projection::Plan;
 
 pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
 pub use csv::csv;
+pub use diff::{diff_markdown, diff_text};
 pub use explain::{
     ExplainError, Explanation, Found, Input, PlanFile, ShownFigure, explain, explanation_text, figures_text,
     find, plan_file, shown_figures,
