@@ -12,7 +12,7 @@ use crate::{
     model::{Backend, ImageSize, Location, Pixels, Tier, TokenClass},
 };
 
-pub use held_against::DiffArgs;
+pub use held_against::{CheckArgs, DiffArgs, ReconcileArgs};
 
 /// What generative-AI requests cost on the Gemini Developer API and on Vertex AI, and how many GSUs to buy
 #[derive(Debug, Parser)]
@@ -55,6 +55,10 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// What changed between two plans, in dollars a month, split by cause
     Diff(DiffArgs),
+    /// Budget and capacity gates on a plan, for CI: exit code 1 when one is broken
+    Check(CheckArgs),
+    /// A bill of Google Cloud taken apart: what was expected, and what explains the rest
+    Reconcile(ReconcileArgs),
     /// The price book: list it, check it
     Prices(PricesArgs),
     /// Write a small workload file to start from

@@ -1,5 +1,6 @@
 //! One file per verb: the only place that reads files, the clock and standard input, and prints.
 
+mod check;
 mod compare;
 mod diff;
 mod explain;
@@ -11,6 +12,7 @@ mod output;
 mod plan;
 mod prices;
 mod quote;
+mod reconcile;
 mod saved;
 
 use std::process::ExitCode;
@@ -52,7 +54,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Fit(args) => fit::run(&args, overlay),
         Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
+        Verb::Check(args) => check::run(&args, overlay),
         Verb::Diff(args) => diff::run(&args, overlay),
+        Verb::Reconcile(args) => reconcile::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),
         Verb::Completions { shell } => {

@@ -17,8 +17,8 @@ use crate::{
 /// Coefficient of variation of a day's volume around its profile, and thus of a month's by √30.
 ///
 /// Source: GenTD26, twelve full days of a real image service: cv about 0.28, trend included.
-const DAILY_MODULATION: f64 = 0.28;
-const DAYS_PER_MONTH: f64 = 30.0;
+pub(super) const DAILY_MODULATION: f64 = 0.28;
+pub(super) const DAYS_PER_MONTH: f64 = 30.0;
 
 /// What the chosen placements cost.
 #[derive(Clone, Debug, Serialize)]

@@ -3,12 +3,14 @@
 //! Same input, same bytes: the day is an input, and nothing here reads a clock, a file or a network.
 
 mod bill;
+pub mod check;
 pub mod diff;
 mod drivers;
 mod gsu;
 mod placement;
 mod plan;
 mod pricing;
+pub mod reconcile;
 mod saved;
 mod switches;
 

@@ -4,6 +4,7 @@
 //! outputs can disagree and each number can be followed home.
 
 pub mod charts;
+mod check;
 mod compare;
 mod csv;
 mod diff;
@@ -12,6 +13,7 @@ pub mod format;
 mod html;
 mod markdown;
 mod pictures;
+mod reconcile;
 mod screen;
 mod sheet;
 mod tables;
@@ -19,6 +21,7 @@ mod terminal;
 
 use crate::projection::Plan;
 
+pub use check::{check_markdown, check_text};
 pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
 pub use csv::csv;
 pub use diff::{diff_markdown, diff_text};
@@ -29,6 +32,7 @@ pub use explain::{
 pub use html::html;
 pub use markdown::markdown;
 pub use pictures::pictures;
+pub use reconcile::{reconciliation_markdown, reconciliation_text};
 pub use terminal::{plain_table, terminal};
 
 /// All that a person is shown of a plan.
