@@ -12,7 +12,7 @@ use crate::{
     model::{Backend, ImageSize, Location, Pixels, Tier, TokenClass},
 };
 
-pub use held_against::{CheckArgs, DiffArgs, ReconcileArgs};
+pub use held_against::{BacktestArgs, CheckArgs, DiffArgs, ReconcileArgs};
 
 /// What generative-AI requests cost on the Gemini Developer API and on Vertex AI, and how many GSUs to buy
 #[derive(Debug, Parser)]
@@ -59,6 +59,8 @@ pub enum Verb {
     Check(CheckArgs),
     /// A bill of Google Cloud taken apart: what was expected, and what explains the rest
     Reconcile(ReconcileArgs),
+    /// Would the ranges have held? Past plans against invoices, or spend by day against its own past
+    Backtest(BacktestArgs),
     /// The price book: list it, check it
     Prices(PricesArgs),
     /// Write a small workload file to start from

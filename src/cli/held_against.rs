@@ -74,7 +74,7 @@ pub struct CheckArgs {
     /// Money gates must hold with at least this probability: 90%
     #[arg(long, value_name = "SHARE")]
     pub confidence: Option<Percentage>,
-    /// Spend by day so far: columns day and usd
+    /// Spend by day so far: columns day and usd, or a bill of Google Cloud (see `reconcile`)
     #[arg(long, value_name = "FILE")]
     pub actual: Option<PathBuf>,
     /// How to print the answer
@@ -110,6 +110,30 @@ pub struct ReconcileArgs {
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
     pub format: Format,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `backtest`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown backtest daily.csv                         learns 28 days, predicts 7, moves on
+  burndown backtest --ledger plans.toml               past plans against their invoices
+
+A ledger is TOML, one [[record]] a past plan (plan, month, actual_usd), or a CSV of the same columns.")]
+pub struct BacktestArgs {
+    /// Spend by day: columns day and usd, or a bill of Google Cloud by day
+    pub daily: Option<PathBuf>,
+    /// Past plans and what came
+    #[arg(long, value_name = "FILE", conflicts_with = "daily")]
+    pub ledger: Option<PathBuf>,
+    /// Days that are learned from
+    #[arg(long, value_name = "N", default_value_t = 28, value_parser = clap::value_parser!(u32).range(2..=3660))]
+    pub train_days: u32,
+    /// Days that are predicted each time
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub horizon_days: u32,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,

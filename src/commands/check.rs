@@ -10,7 +10,8 @@ use crate::{
     diagnostics::{SourceText, read_limited},
     projection::{
         SavedPlan,
-        check::{MonthToDate, Policy, Verdict, check, month_to_date, read_daily},
+        check::{DailySpend, MonthToDate, Policy, Verdict, check, month_to_date, read_daily},
+        reconcile::{daily_spend, read_bill},
     },
     report::{check_markdown, check_text},
 };
@@ -86,8 +87,20 @@ fn policy(args: &CheckArgs) -> anyhow::Result<(Policy, Option<String>)> {
 }
 
 fn actual(plan: &SavedPlan, path: &Path) -> anyhow::Result<MonthToDate> {
+    let spend = spend_by_day(path)?;
+    month_to_date(plan, &spend).with_context(|| format!("cannot hold {} against the plan", path.display()))
+}
+
+/// Columns `day` and `usd`, or a bill of Google Cloud by day.
+pub(super) fn spend_by_day(path: &Path) -> anyhow::Result<DailySpend> {
     let name = path.display().to_string();
     let text = SourceText::from_bytes(&name, read_limited(path, ACTUAL_BYTES_MAX)?)?.text;
-    let spend = read_daily(&text).with_context(|| format!("cannot use {name}"))?;
-    month_to_date(plan, &spend).with_context(|| format!("cannot hold {name} against the plan"))
+    let is_bill = ["SKU description", "sku.", "sku_", "\"sku\""].iter().any(|mark| text.contains(mark));
+    let spend = if is_bill {
+        let bill = read_bill(&text, None).with_context(|| format!("cannot use {name}"))?;
+        daily_spend(&bill).with_context(|| format!("{name} is not grouped by day"))?
+    } else {
+        read_daily(&text).with_context(|| format!("cannot use {name}"))?
+    };
+    Ok(spend)
 }

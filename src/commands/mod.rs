@@ -1,5 +1,6 @@
 //! One file per verb: the only place that reads files, the clock and standard input, and prints.
 
+mod backtest;
 mod check;
 mod compare;
 mod diff;
@@ -54,6 +55,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Fit(args) => fit::run(&args, overlay),
         Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
+        Verb::Backtest(args) => backtest::run(&args, overlay),
         Verb::Check(args) => check::run(&args, overlay),
         Verb::Diff(args) => diff::run(&args, overlay),
         Verb::Reconcile(args) => reconcile::run(&args, overlay),

@@ -23,7 +23,7 @@ pub(super) fn run(args: &ReconcileArgs, overlay: Option<&Path>) -> anyhow::Resul
         read_bill(&text(&args.bill)?, args.currency_rate).with_context(|| format!("cannot use {name}"))?;
     let on = args.answer.on;
     let expected = match &args.plan {
-        Some(plan) => Expected::of_plan(&saved_plan(plan, on, overlay)?, &bill, on)?,
+        Some(plan) => Expected::of_plan(&saved_plan(plan, on, overlay)?, &bill.lines, on)?,
         None if args.observations.is_empty() => Expected::nothing(),
         None => {
             let mut observations = Vec::new();

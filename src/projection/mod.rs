@@ -2,6 +2,7 @@
 //!
 //! Same input, same bytes: the day is an input, and nothing here reads a clock, a file or a network.
 
+pub mod backtest;
 mod bill;
 pub mod check;
 pub mod diff;

@@ -68,13 +68,21 @@ pub fn figure(number: f64) -> String {
     }
 }
 
-/// Dollars with their sign, and their sum as the last: `+$1,206`, `-$5`, `+$1,201`.
-///
-/// What is shown adds up to the sum that is shown: the amounts are rounded to whole dollars (to cents where the
-/// largest is below a hundred), and what the rounding lost is put back where it was largest.
+/// Dollars with their sign, and their sum as the last: `+$1,206`, `-$5`, `+$1,201`; in cents where the largest is
+/// below a hundred.
 pub fn signed_amounts(usd: &[f64]) -> Vec<String> {
     let largest = usd.iter().fold(0.0_f64, |most, amount| most.max(amount.abs()));
-    let per_dollar = if largest < 100.0 { 100.0 } else { 1.0 };
+    rounded_amounts(usd, if largest < 100.0 { 100.0 } else { 1.0 })
+}
+
+/// The same in cents, as bills are.
+pub fn signed_cents(usd: &[f64]) -> Vec<String> {
+    rounded_amounts(usd, 100.0)
+}
+
+/// What is shown adds up to the sum that is shown: each amount is rounded, and what the rounding lost is put back
+/// where it was largest.
+fn rounded_amounts(usd: &[f64], per_dollar: f64) -> Vec<String> {
     let scaled: Vec<f64> = usd.iter().map(|amount| amount * per_dollar).collect();
     let sum = scaled.iter().sum::<f64>().round();
     let mut units: Vec<f64> = scaled.iter().map(|amount| amount.round()).collect();
@@ -96,7 +104,7 @@ pub fn signed_amounts(usd: &[f64]) -> Vec<String> {
         let cents = units.abs() as u64;
         match per_dollar {
             1.0 => format!("{sign}${}", grouped(cents)),
-            _ => format!("{sign}${}.{:02}", cents / 100, cents % 100),
+            _ => format!("{sign}${}.{:02}", grouped(cents / 100), cents % 100),
         }
     };
     units.into_iter().map(text).collect()

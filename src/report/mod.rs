@@ -3,6 +3,7 @@
 //! Every number on the first screen is a [`Figure`] that names its place in `plan.json`, so that no two
 //! outputs can disagree and each number can be followed home.
 
+mod backtest;
 pub mod charts;
 mod check;
 mod compare;
@@ -21,6 +22,7 @@ mod terminal;
 
 use crate::projection::Plan;
 
+pub use backtest::backtest_text;
 pub use check::{check_markdown, check_text};
 pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
 pub use csv::csv;

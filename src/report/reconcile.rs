@@ -1,7 +1,7 @@
 //! A bill taken apart, as text and Markdown.
 
 use super::{
-    format::{grouped, signed_amounts},
+    format::{grouped, signed_cents},
     sheet::Sheet,
 };
 use crate::projection::reconcile::Reconciliation;
@@ -22,7 +22,7 @@ fn sheet(found: &Reconciliation) -> Sheet {
         None => "days not told".into(),
     };
     let mut sheet = Sheet { title: format!("bill of {days}"), ..Sheet::default() };
-    let mut shown = signed_amounts(&found.components.iter().map(|part| part.usd).collect::<Vec<f64>>());
+    let mut shown = signed_cents(&found.components.iter().map(|part| part.usd).collect::<Vec<f64>>());
     let total = shown.pop().unwrap_or_default();
     let mut rows = vec![vec!["component".to_string(), "USD".into()]];
     rows.extend(
@@ -30,6 +30,10 @@ fn sheet(found: &Reconciliation) -> Sheet {
     );
     rows.push(vec!["the bill".into(), total]);
     sheet.table(rows);
+    if let Some(own) = found.declared_total_usd {
+        let difference = signed_cents(&[own - found.total_usd]).remove(0);
+        sheet.text(format!("The file's own total is ${own:.2}, {difference} from the sum of its lines."));
+    }
     let mut rows =
         vec![["SKUs by class", "tokens", "expected", "billed USD", "book USD"].map(String::from).to_vec()];
     for row in &found.rows {

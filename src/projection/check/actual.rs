@@ -52,7 +52,7 @@ pub struct MonthToDate {
 pub enum ActualError {
     /// A line that is not a day and an amount.
     #[error(
-        "line {line}: {problem}\n\nhint: the columns are `day` and `usd`, one row a day: 2026-12-01,271.33; a console report of Cloud Billing is read, too"
+        "line {line}: {problem}\n\nhint: the columns are `day` and `usd`, one row a day: 2026-12-01,271.33; a bill of Google Cloud by day is read, too"
     )]
     BadLine {
         /// Line, counted from 1.

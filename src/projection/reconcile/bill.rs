@@ -10,6 +10,15 @@ use serde_json::Value;
 
 use crate::calendar::Day;
 
+/// A bill.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bill {
+    /// Its lines.
+    pub lines: Vec<BillLine>,
+    /// The total that a row of its own states, US dollars.
+    pub declared_total_usd: Option<Decimal>,
+}
+
 /// A line of a bill, in US dollars.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BillLine {
@@ -59,10 +68,10 @@ pub struct BadBill {
 /// # Errors
 ///
 /// When it is neither of the known forms, an amount is no number, or a rate of exchange is missing.
-pub fn read_bill(text: &str, per_usd: Option<Decimal>) -> Result<Vec<BillLine>, BadBill> {
+pub fn read_bill(text: &str, per_usd: Option<Decimal>) -> Result<Bill, BadBill> {
     let text = text.trim_start_matches('\u{feff}');
     if text.trim_start().starts_with(['{', '[']) {
-        return json_lines(text, per_usd);
+        return Ok(Bill { lines: json_lines(text, per_usd)?, declared_total_usd: None });
     }
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -91,17 +100,36 @@ pub fn read_bill(text: &str, per_usd: Option<Decimal>) -> Result<Vec<BillLine>, 
     };
     let header = records[header_at].1.clone();
     let console = header.iter().any(|cell| cell == "SKU description");
-    let mut lines = Vec::new();
+    let mut bill = Bill::default();
     for (line, cells) in &records[header_at + 1..] {
         if cells.iter().all(String::is_empty) {
             continue;
         }
         let row = Row { line: *line, cells: header.iter().cloned().zip(cells.iter().cloned()).collect() };
-        let read =
-            if console { console_line(&row, cells, per_usd)? } else { Some(export_line(&row, per_usd)?) };
-        lines.extend(read);
+        if !console {
+            bill.lines.push(export_line(&row, per_usd)?);
+            continue;
+        }
+        let read = console_line(&row, cells, per_usd)?;
+        let no_sku = row.text(&["SKU description"]).is_none();
+        if no_sku && cells.iter().any(|cell| cell.eq_ignore_ascii_case("total")) {
+            bill.declared_total_usd = Some(read.usd_billed);
+        } else if !(no_sku && cells.iter().any(|cell| cell.to_lowercase().ends_with("total"))) {
+            bill.lines.push(read);
+        }
     }
-    Ok(lines)
+    Ok(bill)
+}
+
+/// Spend by day on the two services that sell these models, US dollars; `None` where a line of theirs has no day.
+pub fn daily_spend(bill: &Bill) -> Option<BTreeMap<Day, f64>> {
+    use rust_decimal::prelude::ToPrimitive;
+    let mut spend: BTreeMap<Day, f64> = BTreeMap::new();
+    let ours = |line: &&BillLine| matches!(line.service.as_str(), "Gemini API" | "Vertex AI");
+    for line in bill.lines.iter().filter(ours).filter(|line| line.kind == LineKind::Usage) {
+        *spend.entry(line.day?).or_default() += line.usd_billed.to_f64()?;
+    }
+    Some(spend)
 }
 
 /// Cells by the name of their column.
@@ -159,13 +187,10 @@ fn number(text: &str) -> Option<Decimal> {
 const SAVINGS: [&str; 5] =
     ["Negotiated savings", "Savings programs", "Other savings", "Discounts", "Promotions and others"];
 
-/// A row of the console's report; `None` for its totals.
-fn console_line(row: &Row, cells: &[String], per_usd: Option<Decimal>) -> Result<Option<BillLine>, BadBill> {
+/// A row of the console's report, totals included.
+fn console_line(row: &Row, cells: &[String], per_usd: Option<Decimal>) -> Result<BillLine, BadBill> {
     let sku = row.text(&["SKU description"]).unwrap_or_default().to_string();
     let words = cells.join(" ").to_lowercase();
-    if sku.is_empty() && words.contains("total") {
-        return Ok(None);
-    }
     let kind = match row.text(&["Cost type"]).map(str::to_lowercase) {
         Some(kind) => kind_of(&kind),
         None if !sku.is_empty() => LineKind::Usage,
@@ -191,13 +216,14 @@ fn console_line(row: &Row, cells: &[String], per_usd: Option<Decimal>) -> Result
     for name in SAVINGS {
         savings += row.money(&[name])?.map_or(Decimal::ZERO, |(amount, _)| amount);
     }
-    // Savings are printed below zero in some reports, above in others.
-    let savings = -savings.abs();
     let before = match row.money(&["List cost"])? {
         Some((list, _)) => list,
         None => row.money(&["Cost"])?.map_or(billed - savings, |(cost, _)| cost),
     };
-    Ok(Some(BillLine {
+    // Savings are printed below zero in some reports, above in others: what agrees with the subtotal counts.
+    let off = |savings: Decimal| (before + savings - billed).abs();
+    let savings = if off(-savings) < off(savings) { -savings } else { savings };
+    Ok(BillLine {
         day: row.day(&["Date", "Usage date", "Day"])?,
         service: row.text(&["Service description"]).unwrap_or_default().to_string(),
         sku,
@@ -206,7 +232,7 @@ fn console_line(row: &Row, cells: &[String], per_usd: Option<Decimal>) -> Result
         usd_before: before / per_usd,
         usd_savings: savings / per_usd,
         usd_billed: billed / per_usd,
-    }))
+    })
 }
 
 fn kind_of(text: &str) -> LineKind {

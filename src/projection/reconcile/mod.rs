@@ -17,7 +17,7 @@ use crate::{
     usage::Observation,
 };
 
-pub use bill::{BadBill, BillLine, LineKind, read_bill};
+pub use bill::{BadBill, Bill, BillLine, LineKind, daily_spend, read_bill};
 pub use sku::{Sku, sku};
 
 /// A price that is this much higher than the book's is that of a non-global location.
@@ -43,7 +43,9 @@ pub enum Component {
     ImagesPerRequest,
     /// Other tokens beyond the requests' share.
     TokensPerRequest,
-    /// Models that were not expected on that backend; without anything expected, all known use.
+    /// Known use at the book's prices, where nothing was expected to compare it with.
+    AtBook,
+    /// Models that were not expected on that backend.
     NotExpected,
     /// Use on another tier than expected.
     Tier,
@@ -76,6 +78,7 @@ impl Component {
             Component::Requests => "number of requests",
             Component::ImagesPerRequest => "image tokens per request (drafts?)",
             Component::TokensPerRequest => "other tokens per request",
+            Component::AtBook => "known use at the book's prices",
             Component::NotExpected => "models not expected",
             Component::Tier => "other tier",
             Component::Location => "non-global location",
@@ -100,6 +103,8 @@ pub struct Reconciliation {
     pub days: Option<[Day; 2]>,
     /// What is to be paid, US dollars.
     pub total_usd: f64,
+    /// The total that the file states itself, where it does.
+    pub declared_total_usd: Option<f64>,
     /// Components that are not zero; they add up to the total.
     pub components: Vec<ComponentPart>,
     /// Known token SKUs by model, tier and class.
@@ -276,12 +281,12 @@ struct Used {
 ///
 /// When no line carries a day and none is named.
 pub fn reconcile(
-    bill: &[BillLine],
+    bill: &Bill,
     expected: &Expected,
     book: &PriceBook,
     on: Option<Day>,
 ) -> Result<Reconciliation, ReconcileError> {
-    let days = days_of(bill);
+    let days = days_of(&bill.lines);
     let fallback = on.or(days.map(|[first, _]| first)).ok_or(ReconcileError::NoDay)?;
     let mut sums = Sums {
         book,
@@ -292,10 +297,15 @@ pub fn reconcile(
         rows: BTreeMap::new(),
         others: BTreeMap::new(),
     };
-    bill.iter().for_each(|line| sums.line(line));
+    bill.lines.iter().for_each(|line| sums.line(line));
     sums.against_expected();
-    let total_usd =
-        bill.iter().map(|line| line.usd_billed).sum::<rust_decimal::Decimal>().to_f64().unwrap_or(f64::NAN);
+    let total_usd = bill
+        .lines
+        .iter()
+        .map(|line| line.usd_billed)
+        .sum::<rust_decimal::Decimal>()
+        .to_f64()
+        .unwrap_or(f64::NAN);
     // Binary sums of decimal cents: what is below a millionth of a cent is nothing.
     let parts = sums.parts.iter().filter(|(_, usd)| usd.abs() > 1e-8);
     let components =
@@ -307,7 +317,15 @@ pub fn reconcile(
         .collect();
     others.sort_by(|a, b| b.usd.abs().total_cmp(&a.usd.abs()).then(a.sku.cmp(&b.sku)));
     let rows = sums.rows.into_values().collect();
-    Ok(Reconciliation { schema: "burndown.reconcile/1", days, total_usd, components, rows, others })
+    Ok(Reconciliation {
+        schema: "burndown.reconcile/1",
+        days,
+        total_usd,
+        declared_total_usd: bill.declared_total_usd.and_then(|usd| usd.to_f64()),
+        components,
+        rows,
+        others,
+    })
 }
 
 /// The running sums.
@@ -422,7 +440,8 @@ impl Sums<'_> {
             let used = self.used.remove(&key).unwrap_or_default();
             let at_book: f64 = used.at_book.values().sum();
             let Some(want) = self.expected.of.get(&key) else {
-                self.add(Component::NotExpected, at_book);
+                let nothing = self.expected.of.is_empty();
+                self.add(if nothing { Component::AtBook } else { Component::NotExpected }, at_book);
                 continue;
             };
             let mut wanted: BTreeMap<TokenClass, f64> = BTreeMap::new();
