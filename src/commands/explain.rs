@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Done, output,
-    saved::{Made, plan_value},
+    saved::{Made, plan_name, plan_value},
 };
 use crate::{
     cli::ExplainArgs,
@@ -55,7 +55,8 @@ pub(super) fn run(args: &ExplainArgs, overlay: Option<&Path>) -> anyhow::Result<
 fn read_plan(args: &ExplainArgs, overlay: Option<&Path>) -> anyhow::Result<Value> {
     let (plan, made) = plan_value(&args.plan, args.answer.on, overlay)?;
     if made == Made::Before && args.answer.on.is_some() {
-        bail!("{} is a plan already made: --on says as of which day to plan a workload", args.plan);
+        let name = plan_name(&args.plan);
+        bail!("{name} is a plan already made: --on says as of which day to plan a workload");
     }
     Ok(plan)
 }

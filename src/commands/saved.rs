@@ -28,7 +28,12 @@ pub(super) enum Made {
 /// The plan that an argument names, as far as the comparing verbs read it.
 pub(super) fn saved_plan(what: &str, on: Option<Day>, overlay: Option<&Path>) -> anyhow::Result<SavedPlan> {
     let (value, _) = plan_value(what, on, overlay)?;
-    SavedPlan::read(&value).with_context(|| format!("cannot use {what} as a plan"))
+    SavedPlan::read(&value).with_context(|| format!("cannot use {} as a plan", plan_name(what)))
+}
+
+/// What people call the argument.
+pub(super) fn plan_name(what: &str) -> &str {
+    if what == "-" { "standard input" } else { what }
 }
 
 /// The plan that an argument names, as its file reads.

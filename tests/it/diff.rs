@@ -306,12 +306,12 @@ fn what_is_no_plan_is_refused_with_a_reason() {
     refused(
         &["diff", "-", "product-photos"],
         "{\"schema\":\"burndown.compare/1\"}",
-        "error: cannot use - as a plan: not a plan: expected `\"schema\": \"burndown.plan/1\"`, found `\"burndown.compare/1\"`\n\nhint: `burndown plan WORKLOAD --json` prints a plan\n",
+        "error: cannot use standard input as a plan: not a plan: expected `\"schema\": \"burndown.plan/1\"`, found `\"burndown.compare/1\"`\n\nhint: `burndown plan WORKLOAD --json` prints a plan\n",
     );
     refused(
         &["diff", "-", "product-photos"],
         "{\"schema\":\"burndown.plan/1\"}",
-        "error: cannot use - as a plan: the plan cannot be read: missing field `workload`\n\nhint: was it changed by hand, or cut off?\n",
+        "error: cannot use standard input as a plan: the plan cannot be read: missing field `workload`\n\nhint: was it changed by hand, or cut off?\n",
     );
     refused(&["diff", "-", "-"], "", "error: standard input holds one plan, and both were asked of it\n");
     let mut value = plan_value_of(PRO);
@@ -319,6 +319,6 @@ fn what_is_no_plan_is_refused_with_a_reason() {
     refused(
         &["diff", "-", "product-photos"],
         &value.to_string(),
-        "error: cannot use - as a plan: the plan contradicts itself: route `photos` is served by placement 99 of 14 (counted from 0)\n\nhint: was it changed by hand?\n",
+        "error: cannot use standard input as a plan: the plan contradicts itself: route `photos` is served by placement 99 of 14 (counted from 0)\n\nhint: was it changed by hand?\n",
     );
 }

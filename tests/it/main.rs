@@ -12,6 +12,7 @@ mod plan;
 mod profiles;
 mod properties;
 mod readme;
+mod reconcile;
 mod regressions;
 mod responses;
 mod sizing;
