@@ -195,7 +195,8 @@ fn twice_the_plan_is_above_and_half_of_it_below_the_range() {
     let daily = plan.bill.by_month[0].mean / 31.0;
     let twice = month_to_date(&plan, &days(1, 20, 2.0 * daily)).unwrap();
     assert!(twice.above && twice.probability_of_more < 0.001);
-    assert!(twice.month_expected_usd[0] > 1.5 * twice.month_planned_usd);
+    // The days to come are expected near twice the plan, too: at the plan itself it would be 1.65 of it.
+    assert!(twice.month_expected_usd[0] > 1.8 * twice.month_planned_usd);
     assert!(month_to_date(&plan, &days(1, 20, 0.5 * daily)).unwrap().below);
     // The whole month is spent: nothing is left to expect.
     let whole = month_to_date(&plan, &days(1, 31, daily)).unwrap();
