@@ -152,6 +152,16 @@ impl Day {
         Day(date)
     }
 
+    /// The day of the week, counted from 0 for Monday.
+    ///
+    /// ```
+    /// # use burndown::calendar::Day;
+    /// assert_eq!("2026-11-21".parse::<Day>().unwrap().weekday(), 5);
+    /// ```
+    pub fn weekday(self) -> usize {
+        usize::try_from(self.0.weekday().to_monday_zero_offset()).unwrap_or(0)
+    }
+
     /// Days from this one to another, negative when the other is earlier.
     pub fn days_until(self, other: Day) -> i64 {
         self.0.duration_until(other.0).as_hours() / 24

@@ -1,5 +1,6 @@
 //! The command line as types; nothing here reads or prints.
 
+mod held_against;
 mod replay;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use crate::{
     model::{Backend, ImageSize, Location, Pixels, Tier, TokenClass},
 };
 
+pub use held_against::{BacktestArgs, CheckArgs, DiffArgs, ReconcileArgs};
 pub use replay::{
     ClockKind, EstimateFlag, GsuCounts, LatencyFlag, OverrunKind, RefundKind, ReplayArgs, TraceKind,
 };
@@ -57,6 +59,14 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// Exact admission of a real trace, request by request, for a range of GSU counts
     Replay(ReplayArgs),
+    /// What changed between two plans, in dollars a month, split by cause
+    Diff(DiffArgs),
+    /// Budget and capacity gates on a plan, for CI: exit code 1 when one is broken
+    Check(CheckArgs),
+    /// A bill of Google Cloud taken apart: what was expected, and what explains the rest
+    Reconcile(ReconcileArgs),
+    /// Would the ranges have held? Past plans against invoices, or spend by day against its own past
+    Backtest(BacktestArgs),
     /// The price book: list it, check it
     Prices(PricesArgs),
     /// Write a small workload file to start from

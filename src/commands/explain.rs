@@ -2,21 +2,18 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Done, output, plan::plan_for};
+use super::{
+    Done, output,
+    saved::{Made, plan_name, plan_value},
+};
 use crate::{
     cli::ExplainArgs,
-    diagnostics::{SourceText, read_limited},
-    report::{
-        Found, Report, ShownFigure, explain, explanation_text, figures_text, find, plan_file, shown_figures,
-    },
+    report::{Found, ShownFigure, explain, explanation_text, figures_text, find, shown_figures},
 };
-
-/// Longest plan that is read; sixty months of twenty routes take about 30 MB.
-const PLAN_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What a list of figures answers.
 #[derive(Serialize)]
@@ -56,45 +53,12 @@ pub(super) fn run(args: &ExplainArgs, overlay: Option<&Path>) -> anyhow::Result<
 
 /// From a plan on standard input, a report folder, a file, or a workload that is planned first.
 fn read_plan(args: &ExplainArgs, overlay: Option<&Path>) -> anyhow::Result<Value> {
-    let mut path = Path::new(&args.plan).to_path_buf();
-    let (name, bytes) = if args.plan == "-" {
-        use std::io::Read;
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .take(PLAN_BYTES_MAX)
-            .read_to_end(&mut bytes)
-            .context("cannot read standard input")?;
-        ("standard input".to_string(), bytes)
-    } else {
-        if path.is_dir() {
-            path.push("plan.json");
-            if !path.is_file() {
-                bail!(
-                    "no plan.json in the folder `{}`\n\nhint: `burndown plan WORKLOAD --out DIR` writes one",
-                    args.plan
-                );
-            }
-        }
-        if !path.is_file() {
-            return planned(args, overlay);
-        }
-        (path.display().to_string(), read_limited(&path, PLAN_BYTES_MAX)?)
-    };
-    let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if !is_json && args.plan != "-" && path.extension().is_none_or(|extension| extension != "json") {
-        return planned(args, overlay);
-    }
-    if args.answer.on.is_some() {
+    let (plan, made) = plan_value(&args.plan, args.answer.on, overlay)?;
+    if made == Made::Before && args.answer.on.is_some() {
+        let name = plan_name(&args.plan);
         bail!("{name} is a plan already made: --on says as of which day to plan a workload");
     }
-    let source = SourceText::from_bytes(&name, bytes)?;
-    serde_json::from_str(&source.text).with_context(|| format!("cannot use {name} as a plan"))
-}
-
-/// The plan of a workload, as its file would read.
-fn planned(args: &ExplainArgs, overlay: Option<&Path>) -> anyhow::Result<Value> {
-    let plan = plan_for(&args.plan, args.answer.on, overlay)?;
-    Ok(serde_json::to_value(plan_file(&plan, &Report::of(&plan)))?)
+    Ok(plan)
 }
 
 fn strict(args: &ExplainArgs, plan: &Value) -> anyhow::Result<()> {

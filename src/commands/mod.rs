@@ -1,6 +1,9 @@
 //! One file per verb: the only place that reads files, the clock and standard input, and prints.
 
+mod backtest;
+mod check;
 mod compare;
+mod diff;
 mod explain;
 mod fit;
 mod gsu;
@@ -10,7 +13,9 @@ mod output;
 mod plan;
 mod prices;
 mod quote;
+mod reconcile;
 mod replay;
+mod saved;
 
 use std::process::ExitCode;
 
@@ -52,6 +57,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
         Verb::Replay(args) => replay::run(&args, overlay),
+        Verb::Backtest(args) => backtest::run(&args, overlay),
+        Verb::Check(args) => check::run(&args, overlay),
+        Verb::Diff(args) => diff::run(&args, overlay),
+        Verb::Reconcile(args) => reconcile::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),
         Verb::Completions { shell } => {

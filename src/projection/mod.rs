@@ -2,12 +2,17 @@
 //!
 //! Same input, same bytes: the day is an input, and nothing here reads a clock, a file or a network.
 
+pub mod backtest;
 mod bill;
+pub mod check;
+pub mod diff;
 mod drivers;
 mod gsu;
 mod placement;
 mod plan;
 mod pricing;
+pub mod reconcile;
+mod saved;
 mod simulate;
 mod switches;
 
@@ -19,4 +24,5 @@ pub use gsu::{
 };
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
+pub use saved::{SavedPlan, SavedPlanError, SavedSpread, SavedWarning};
 pub use simulate::{ClassLaw, Law, RouteLaw, Simulation};

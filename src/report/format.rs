@@ -68,6 +68,48 @@ pub fn figure(number: f64) -> String {
     }
 }
 
+/// Dollars with their sign, and their sum as the last: `+$1,206`, `-$5`, `+$1,201`; in cents where the largest is
+/// below a hundred.
+pub fn signed_amounts(usd: &[f64]) -> Vec<String> {
+    let largest = usd.iter().fold(0.0_f64, |most, amount| most.max(amount.abs()));
+    rounded_amounts(usd, if largest < 100.0 { 100.0 } else { 1.0 })
+}
+
+/// The same in cents, as bills are.
+pub fn signed_cents(usd: &[f64]) -> Vec<String> {
+    rounded_amounts(usd, 100.0)
+}
+
+/// What is shown adds up to the sum that is shown: each amount is rounded, and what the rounding lost is put back
+/// where it was largest.
+fn rounded_amounts(usd: &[f64], per_dollar: f64) -> Vec<String> {
+    let scaled: Vec<f64> = usd.iter().map(|amount| amount * per_dollar).collect();
+    let sum = scaled.iter().sum::<f64>().round();
+    let mut units: Vec<f64> = scaled.iter().map(|amount| amount.round()).collect();
+    let lost = sum - units.iter().sum::<f64>();
+    let lost_by = |at: usize| (scaled[at] - scaled[at].round()) * lost.signum();
+    let mut order: Vec<usize> = (0..usd.len()).collect();
+    order.sort_by(|a, b| lost_by(*b).total_cmp(&lost_by(*a)).then(a.cmp(b)));
+    let times = lost.abs().min(usd.len() as f64) as usize;
+    order.iter().take(times).for_each(|at| units[*at] += lost.signum());
+    units.push(sum);
+    let text = |units: f64| {
+        let sign = if units < 0.0 {
+            "-"
+        } else if units > 0.0 {
+            "+"
+        } else {
+            ""
+        };
+        let cents = units.abs() as u64;
+        match per_dollar {
+            1.0 => format!("{sign}${}", grouped(cents)),
+            _ => format!("{sign}${}.{:02}", grouped(cents / 100), cents % 100),
+        }
+    };
+    units.into_iter().map(text).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +128,14 @@ mod tests {
         assert_eq!(percent(0.123), "12 %");
         assert_eq!(figure(0.512), "0.512");
         assert_eq!(figure(1120.4), "1,120");
+    }
+
+    #[test]
+    fn amounts_that_are_shown_add_up_to_the_sum_that_is_shown() {
+        assert_eq!(signed_amounts(&[100.5, 200.5, -0.4]), ["+$101", "+$200", "$0", "+$301"]);
+        assert_eq!(signed_amounts(&[-1206.4, 5.0]), ["-$1,206", "+$5", "-$1,201"]);
+        assert_eq!(signed_amounts(&[0.333, 0.333, 0.333]), ["+$0.34", "+$0.33", "+$0.33", "+$1.00"]);
+        assert_eq!(signed_amounts(&[-3.0]), ["-$3.00", "-$3.00"]);
+        assert_eq!(signed_amounts(&[]), ["$0.00"]);
     }
 }

@@ -47,12 +47,12 @@ fn one_table(table: &Table) -> String {
     text
 }
 
-fn row(cells: impl Iterator<Item = String>) -> String {
+pub(super) fn row(cells: impl Iterator<Item = String>) -> String {
     let cells: Vec<String> = cells.map(|cell| escaped(&cell)).collect();
     format!("| {} |\n", cells.join(" | "))
 }
 
-fn rule(columns: usize) -> String {
+pub(super) fn rule(columns: usize) -> String {
     let mut cells = vec!["---:"; columns];
     if let Some(first) = cells.first_mut() {
         *first = ":---";
@@ -61,7 +61,7 @@ fn rule(columns: usize) -> String {
 }
 
 /// What Markdown or HTML would read as a sign is kept as a letter.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -3,9 +3,12 @@
 //! Every number on the first screen is a [`Figure`] that names its place in `plan.json`, so that no two
 //! outputs can disagree and each number can be followed home.
 
+mod backtest;
 pub mod charts;
+mod check;
 mod compare;
 mod csv;
+mod diff;
 mod explain;
 pub mod format;
 mod gsu_lines;
@@ -14,14 +17,19 @@ mod gsu_tables;
 mod html;
 mod markdown;
 mod pictures;
+mod reconcile;
 mod screen;
+mod sheet;
 mod tables;
 mod terminal;
 
 use crate::projection::Plan;
 
+pub use backtest::backtest_text;
+pub use check::{check_markdown, check_text};
 pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
 pub use csv::csv;
+pub use diff::{diff_markdown, diff_text};
 pub use explain::{
     ExplainError, Explanation, Found, Input, PlanFile, ShownFigure, explain, explanation_text, figures_text,
     find, plan_file, shown_figures,
@@ -29,6 +37,7 @@ pub use explain::{
 pub use html::html;
 pub use markdown::markdown;
 pub use pictures::pictures;
+pub use reconcile::{reconciliation_markdown, reconciliation_text};
 pub use terminal::{plain_table, terminal};
 
 /// All that a person is shown of a plan.

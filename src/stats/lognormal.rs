@@ -36,6 +36,35 @@ impl LogNormal {
         self.mean
     }
 
+    /// The law with a given mean and 95 % point, which is how a plan states its range; `None` when no
+    /// log-normal has them (the 95 % point lies below the mean, or more than `e^(z²/2)` = 3.87 times above it).
+    ///
+    /// With `z` = 1.645, `ln(p95/mean) = z s − s²/2`; of the two solutions the narrower one counts.
+    ///
+    /// ```
+    /// # use burndown::stats::LogNormal;
+    /// let bill = LogNormal::new(1000.0, 100.0);
+    /// let again = LogNormal::through(bill.mean(), bill.quantile(0.95)).unwrap();
+    /// assert!((again.quantile(0.05) - bill.quantile(0.05)).abs() < 1e-6);
+    /// ```
+    pub fn through(mean: f64, p95: f64) -> Option<LogNormal> {
+        if mean == 0.0 && p95 == 0.0 {
+            return Some(LogNormal { mean, log_standard_deviation: 0.0 });
+        }
+        let z = standard_normal_quantile(0.95);
+        // A certain amount may differ from its own 95 % point by rounding.
+        let ratio = (p95 / mean).ln();
+        let ratio = if ratio.abs() < 1e-12 { 0.0 } else { ratio };
+        let inside = z * z - 2.0 * ratio;
+        let possible = mean > 0.0 && mean.is_finite() && ratio >= 0.0 && inside >= 0.0;
+        possible.then(|| LogNormal { mean, log_standard_deviation: z - inside.sqrt() })
+    }
+
+    /// Standard deviation over the mean.
+    pub fn coefficient_of_variation(self) -> f64 {
+        (self.log_standard_deviation * self.log_standard_deviation).exp_m1().sqrt()
+    }
+
     /// The `p`-quantile, `p` in (0, 1).
     pub fn quantile(self, p: f64) -> f64 {
         self.at_score(standard_normal_quantile(p))
@@ -63,6 +92,16 @@ pub fn standard_normal_quantile(p: f64) -> f64 {
     Normal::standard().inverse_cdf(p)
 }
 
+/// P(|Z| ≥ |z|) of a standard normal variable: the two-sided p-value of a difference of `z` standard errors.
+///
+/// ```
+/// # use burndown::stats::two_sided_p_value;
+/// assert!((two_sided_p_value(-1.959_964) - 0.05).abs() < 1e-7);
+/// ```
+pub fn two_sided_p_value(z: f64) -> f64 {
+    2.0 * Normal::standard().cdf(-z.abs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +121,18 @@ mod tests {
         assert_eq!((law.quantile(0.05), law.quantile(0.95)), (7.0, 7.0));
         assert_eq!((law.probability_above(6.0), law.probability_above(8.0)), (1.0, 0.0));
         assert_eq!(LogNormal::new(0.0, 0.0).quantile(0.95), 0.0);
+    }
+
+    #[test]
+    fn the_law_through_mean_and_95_percent_point_is_the_one_they_came_from() {
+        for cv in [0.0, 0.01, 0.2, 0.7, 1.5] {
+            let law = LogNormal::new(8341.0, 8341.0 * cv);
+            let again = LogNormal::through(law.mean(), law.quantile(0.95)).unwrap();
+            assert!((again.coefficient_of_variation() - cv).abs() < 1e-7, "{cv}");
+        }
+        assert_eq!(LogNormal::through(100.0, 90.0), None);
+        assert_eq!(LogNormal::through(100.0, 400.0), None);
+        assert_eq!(LogNormal::through(0.0, 5.0), None);
+        assert_eq!(LogNormal::through(0.0, 0.0).unwrap().quantile(0.95), 0.0);
     }
 }

@@ -1,6 +1,6 @@
 //! The share of trials in which something happens: failures, retries, cache hits.
 
-use statrs::distribution::{Beta, ContinuousCDF};
+use statrs::distribution::{Beta, Binomial, ContinuousCDF, DiscreteCDF};
 
 /// Jeffreys' prior for a proportion is Beta(½, ½).
 const PRIOR: f64 = 0.5;
@@ -72,6 +72,25 @@ pub fn zero_event_bound(trials: u64, level: f64) -> f64 {
     -((1.0 - level).ln() / trials as f64).exp_m1()
 }
 
+/// P(at most `events` in `trials` trials) when each has probability `share`.
+///
+/// # Panics
+///
+/// When `share` is not in `[0, 1]`.
+///
+/// ```
+/// # use burndown::stats::binomial_at_most;
+/// // Three of four inside a range that should hold nine times out of ten: 1 − 0.9⁴.
+/// assert!((binomial_at_most(3, 4, 0.9) - 0.3439).abs() < 1e-12);
+/// ```
+pub fn binomial_at_most(events: u64, trials: u64, share: f64) -> f64 {
+    assert!((0.0..=1.0).contains(&share), "a share lies between 0 and 1, found {share}");
+    if events >= trials {
+        return 1.0;
+    }
+    Binomial::new(share, trials).expect("a share and a count").cdf(events)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +131,15 @@ mod tests {
     #[should_panic(expected = "5 events in 4 trials")]
     fn more_events_than_trials_is_a_mistake() {
         jeffreys_interval(5, 4, 0.9);
+    }
+
+    /// By hand: sums of C(n, k) p^k (1 − p)^(n − k).
+    #[test]
+    fn few_hits_have_their_binomial_probability() {
+        assert!((binomial_at_most(0, 3, 0.9) - 0.001).abs() < 1e-12);
+        assert!((binomial_at_most(1, 3, 0.9) - 0.028).abs() < 1e-12);
+        assert!((binomial_at_most(2, 4, 0.5) - 11.0 / 16.0).abs() < 1e-12);
+        assert_eq!(binomial_at_most(4, 4, 0.9), 1.0);
+        assert_eq!(binomial_at_most(0, 0, 0.9), 1.0);
     }
 }

@@ -3,10 +3,12 @@
 
 mod admission;
 mod arrivals;
+mod check;
 mod cli;
 mod compare;
 mod coverage;
 mod curve;
+mod diff;
 mod explain;
 mod invoices;
 mod observations;
@@ -14,6 +16,7 @@ mod plan;
 mod profiles;
 mod properties;
 mod readme;
+mod reconcile;
 mod regressions;
 mod replay;
 mod responses;

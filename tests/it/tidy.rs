@@ -11,13 +11,14 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const ROWS: &[&[&str]] = &[
     &["units", "calendar", "stats"],
     &["model"],
-    &["warning", "diagnostics", "cli"],
+    &["warning", "diagnostics"],
     &["usage"],
     &["prices"],
     &["capacity", "workload"],
     &["tokens"],
     &["projection", "replay"],
     &["report"],
+    &["cli"],
     &["commands"],
     &["main"],
 ];

@@ -1,0 +1,153 @@
+//! Arguments of the verbs that hold a plan against something: another plan, limits, a bill, the past.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rust_decimal::Decimal;
+
+use super::{Answer, Format};
+use crate::projection::check::Percentage;
+
+/// `diff`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown diff main/plan.json report           two plans: files, report folders or workloads
+  burndown diff old.toml new.toml --format markdown
+
+The parts of the causes add up to the change: each is what swapping that cause alone adds, averaged over
+all orders (Shapley). Tokens are compared by their standard errors; the exit code is 0 either way.")]
+pub struct DiffArgs {
+    /// First plan: plan.json, a report folder, a workload (planned first), or - for standard input
+    pub before: String,
+    /// Second plan
+    pub after: String,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
+    pub format: Format,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown check report --max-monthly-usd 10000 --confidence 90%
+  burndown check new.toml --baseline main/plan.json --max-increase 10%
+  burndown check plan.json --policy policy.toml --format markdown
+  burndown check plan.json --actual month-to-date.csv
+
+Exit code 1: a gate is broken, or the month to date lies above the plan's range. 2: a gate cannot be
+evaluated. Without --confidence a money gate holds when the expected value does. The keys of a policy file
+are max_monthly_usd, max_worst_month_usd, max_increase, baseline, max_spill, gsu,
+max_cost_per_request_usd, max_gsu, confidence.")]
+pub struct CheckArgs {
+    /// plan.json, a report folder, a workload (planned first), or - for a plan on standard input
+    pub plan: String,
+    /// Limits from a TOML file; flags win
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Most US dollars of the mean month
+    #[arg(long, value_name = "USD", value_parser = dollars)]
+    pub max_monthly_usd: Option<f64>,
+    /// Most US dollars of the dearest month of the horizon
+    #[arg(long, value_name = "USD", value_parser = dollars)]
+    pub max_worst_month_usd: Option<f64>,
+    /// Most by which the mean month may exceed the baseline's: 10%
+    #[arg(long, value_name = "SHARE")]
+    pub max_increase: Option<Percentage>,
+    /// The plan that --max-increase compares with: plan.json, a report folder or a workload
+    #[arg(long, value_name = "PLAN")]
+    pub baseline: Option<String>,
+    /// Most of the traffic that GSUs may leave to pay-as-you-go, in each pool: 5%
+    #[arg(long, value_name = "SHARE")]
+    pub max_spill: Option<Percentage>,
+    /// GSUs that are bought, for --max-spill
+    #[arg(long, value_name = "N")]
+    pub gsu: Option<u64>,
+    /// Most US dollars of a mean request
+    #[arg(long, value_name = "USD", value_parser = dollars)]
+    pub max_cost_per_request: Option<f64>,
+    /// Most GSUs that Google's form may ask for in any one pool
+    #[arg(long, value_name = "N")]
+    pub max_gsu: Option<u64>,
+    /// Money gates must hold with at least this probability: 90%
+    #[arg(long, value_name = "SHARE")]
+    pub confidence: Option<Percentage>,
+    /// Spend by day so far: columns day and usd, or a bill of Google Cloud (see `reconcile`)
+    #[arg(long, value_name = "FILE")]
+    pub actual: Option<PathBuf>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
+    pub format: Format,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `reconcile`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown reconcile billing.csv                      against the price book alone
+  burndown reconcile billing.csv --plan report        against the plan that was made for these days
+  burndown reconcile export.json --observations calls.jsonl
+
+Reads the console's report (CSV, grouped by day and SKU) and the BigQuery export (CSV or JSON lines: sku,
+usage, cost, credits, currency, currency_conversion_rate, cost_type). The components add up to the bill;
+unknown SKUs are listed.")]
+pub struct ReconcileArgs {
+    /// The bill
+    pub bill: PathBuf,
+    /// What was planned for these days: plan.json, a report folder or a workload
+    #[arg(long, value_name = "PLAN", conflicts_with = "observations")]
+    pub plan: Option<String>,
+    /// What was observed on these days
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub observations: Vec<PathBuf>,
+    /// What a US dollar costs in the bill's currency, where the bill does not say
+    #[arg(long, value_name = "N", value_parser = exchange_rate)]
+    pub currency_rate: Option<Decimal>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
+    pub format: Format,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `backtest`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown backtest daily.csv                         learns 28 days, predicts 7, moves on
+  burndown backtest --ledger plans.toml               past plans against their invoices
+
+A ledger is TOML, one [[record]] a past plan (plan, month, actual_usd), or a CSV of the same columns.")]
+pub struct BacktestArgs {
+    /// Spend by day: columns day and usd, or a bill of Google Cloud by day
+    pub daily: Option<PathBuf>,
+    /// Past plans and what came
+    #[arg(long, value_name = "FILE", conflicts_with = "daily")]
+    pub ledger: Option<PathBuf>,
+    /// Days that are learned from
+    #[arg(long, value_name = "N", default_value_t = 28, value_parser = clap::value_parser!(u32).range(2..=3660))]
+    pub train_days: u32,
+    /// Days that are predicted each time
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub horizon_days: u32,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// What a dollar can cost.
+fn exchange_rate(text: &str) -> Result<Decimal, String> {
+    let rate: Decimal = text.parse().map_err(|_| "expected a number such as 0.92".to_string())?;
+    let fits = Decimal::new(1, 6) <= rate && rate <= Decimal::from(1_000_000);
+    if fits { Ok(rate) } else { Err("a US dollar costs from 0.000001 to 1000000".into()) }
+}
+
+/// Dollars that can be a limit.
+fn dollars(text: &str) -> Result<f64, String> {
+    let usd: f64 = text.parse().map_err(|_| "expected a number of dollars".to_string())?;
+    if (0.0..=1e15).contains(&usd) { Ok(usd) } else { Err("expected dollars from 0 to 1e15".into()) }
+}

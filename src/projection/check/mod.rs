@@ -1,0 +1,274 @@
+//! Budget and capacity gates on a plan: held, broken, or impossible to tell.
+
+mod actual;
+mod policy;
+
+use serde::Serialize;
+
+pub use actual::{ActualError, DailySpend, MonthToDate, month_to_date, read_daily};
+pub use policy::{Percentage, Policy};
+
+use super::saved::{SavedPlan, SavedPool, SavedSpread};
+use crate::{model::Endpoint, stats::LogNormal};
+
+/// All gates of a policy on one plan.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// `burndown.check/1`.
+    pub schema: &'static str,
+    /// The plan, as the user named it.
+    pub plan: String,
+    /// The worst of all gates.
+    pub verdict: Verdict,
+    /// The gates, in the order of the policy's keys.
+    pub gates: Vec<Gate>,
+    /// The month to date against the plan, where an actual spend was given.
+    pub actual: Option<MonthToDate>,
+}
+
+/// How a gate stands, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The limit holds.
+    Held,
+    /// The limit is broken.
+    Broken,
+    /// The plan does not hold what the gate needs.
+    CannotTell,
+}
+
+/// One limit and how the plan stands to it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gate {
+    /// The policy's key: `max_monthly_usd`.
+    pub gate: &'static str,
+    /// What it was looked at for: a month, a pool; `None` for the whole plan.
+    pub of: Option<String>,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// The plan's number; `None` when the plan does not hold it.
+    pub value: Option<f64>,
+    /// The limit, in the same unit.
+    pub limit: f64,
+    /// What both are counted in.
+    pub unit: Unit,
+    /// Limit less value: what is left, negative when it is broken.
+    pub margin: Option<f64>,
+    /// P(above the limit), from the log-normal through the plan's mean and 95 % point; `None` where the plan
+    /// states no range.
+    pub probability_above: Option<f64>,
+    /// The 90 % range of the value, where the plan states one.
+    pub range: Option<[f64; 2]>,
+    /// Why it cannot be told, or what the reader should know.
+    pub note: Option<String>,
+}
+
+/// What a gate counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// US dollars a month.
+    UsdPerMonth,
+    /// US dollars a request.
+    UsdPerRequest,
+    /// A share.
+    Share,
+    /// GSUs.
+    Gsu,
+}
+
+/// Holds a plan against a policy; `baseline` is what `max_increase` compares with.
+pub fn check(
+    name: &str,
+    plan: &SavedPlan,
+    policy: &Policy,
+    baseline: Option<&SavedPlan>,
+    actual: Option<MonthToDate>,
+) -> Check {
+    let gates: Vec<Gate> = [
+        policy.max_monthly_usd.map(|limit| vec![monthly(plan, policy, limit)]),
+        policy.max_worst_month_usd.map(|limit| vec![worst_month(plan, policy, limit)]),
+        policy.max_increase.map(|limit| vec![increase(plan, policy, baseline, limit)]),
+        policy.max_cost_per_request_usd.map(|limit| vec![per_request(plan, policy, limit)]),
+        policy.max_spill.map(|limit| spill(plan, policy.gsu, limit)),
+        policy.max_gsu.map(|limit| gsu(plan, limit)),
+    ]
+    .into_iter()
+    .flatten()
+    .flatten()
+    .collect();
+    let of_gates = gates.iter().map(|gate| gate.verdict).max().unwrap_or(Verdict::Held);
+    // A gate that is broken is named even where another cannot be told; the exit code says the latter.
+    let verdict = match &actual {
+        Some(actual) if actual.above => of_gates.max(Verdict::Broken),
+        _ => of_gates,
+    };
+    Check { schema: "burndown.check/1", plan: name.to_string(), verdict, gates, actual }
+}
+
+fn monthly(plan: &SavedPlan, policy: &Policy, limit: f64) -> Gate {
+    money(plan, policy, "max_monthly_usd", None, plan.bill.month, limit, Unit::UsdPerMonth)
+}
+
+fn worst_month(plan: &SavedPlan, policy: &Policy, limit: f64) -> Gate {
+    // Of equal months the first.
+    let months = plan.months.iter().zip(&plan.bill.by_month).rev();
+    let (month, spread) =
+        months.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)).expect("a plan has at least one month");
+    money(plan, policy, "max_worst_month_usd", Some(month.clone()), *spread, limit, Unit::UsdPerMonth)
+}
+
+fn increase(plan: &SavedPlan, policy: &Policy, baseline: Option<&SavedPlan>, share: f64) -> Gate {
+    let base = baseline.map(|baseline| (baseline, baseline.bill.month.mean));
+    let untold = |why: &str| Gate {
+        note: Some(why.to_string()),
+        ..gate("max_increase", None, None, share, Unit::Share)
+    };
+    let Some((baseline, mean)) = base else { return untold("no baseline: name one with --baseline PLAN") };
+    if !baseline.bill.complete {
+        return untold("the baseline lacks a price, so that its bill is only a lower bound");
+    }
+    if mean <= 0.0 {
+        return untold("the baseline costs nothing, so that no share of it can be taken");
+    }
+    let spread = plan.bill.month;
+    let in_dollars =
+        money(plan, policy, "max_increase", None, spread, mean * (1.0 + share), Unit::UsdPerMonth);
+    let of_base = |usd: f64| usd / mean - 1.0;
+    Gate {
+        value: in_dollars.value.map(of_base),
+        limit: share,
+        margin: in_dollars.value.map(|usd| share - of_base(usd)),
+        range: in_dollars.range.map(|range| range.map(of_base)),
+        unit: Unit::Share,
+        ..in_dollars
+    }
+}
+
+fn per_request(plan: &SavedPlan, policy: &Policy, limit: f64) -> Gate {
+    let (mean, requests) = (plan.bill.usd_per_request, plan.bill.requests_total);
+    if requests <= 0.0 {
+        let note = Some("no request is served inside the horizon".to_string());
+        return Gate { note, ..gate("max_cost_per_request_usd", None, None, limit, Unit::UsdPerRequest) };
+    }
+    // Of what makes the bill uncertain, tokens alone make a request's cost uncertain.
+    let per_month = requests / f64::from(plan.workload.horizon_months);
+    let law = plan.bill.parts.map(|parts| LogNormal::new(mean.max(0.0), parts.tokens.max(0.0) / per_month));
+    let spread = law.map_or(SavedSpread { mean, p05: mean, p50: mean, p95: mean }, |law| SavedSpread {
+        mean,
+        p05: law.quantile(0.05),
+        p50: law.quantile(0.5),
+        p95: law.quantile(0.95),
+    });
+    money(plan, policy, "max_cost_per_request_usd", None, spread, limit, Unit::UsdPerRequest)
+}
+
+/// A limit on dollars: the expected value must hold, or the whole with the confidence that is asked for.
+fn money(
+    plan: &SavedPlan,
+    policy: &Policy,
+    name: &'static str,
+    of: Option<String>,
+    spread: SavedSpread,
+    limit: f64,
+    unit: Unit,
+) -> Gate {
+    let above = spread.law().map(|law| law.probability_above(limit));
+    let broken = match (policy.confidence, above) {
+        (Some(confidence), Some(above)) => Some(above > 1.0 - confidence),
+        (Some(_), None) => None,
+        (None, _) => Some(spread.mean > limit),
+    };
+    let (verdict, note) = match broken {
+        Some(true) => (Verdict::Broken, None),
+        // A lower bound above the limit breaks it; below, it says nothing.
+        Some(false) if !plan.bill.complete => {
+            (Verdict::CannotTell, Some("the plan lacks a price, so that its bill is only a lower bound"))
+        }
+        Some(false) => (Verdict::Held, None),
+        None => (Verdict::CannotTell, Some("the plan's range is not one of a log-normal law")),
+    };
+    Gate {
+        verdict,
+        probability_above: above,
+        range: Some([spread.p05, spread.p95]),
+        note: note.map(str::to_string),
+        ..gate(name, of, Some(spread.mean), limit, unit)
+    }
+}
+
+fn gate(name: &'static str, of: Option<String>, value: Option<f64>, limit: f64, unit: Unit) -> Gate {
+    Gate {
+        gate: name,
+        of,
+        verdict: match value {
+            Some(value) if value > limit => Verdict::Broken,
+            Some(_) => Verdict::Held,
+            None => Verdict::CannotTell,
+        },
+        value,
+        limit,
+        unit,
+        margin: value.map(|value| limit - value),
+        probability_above: None,
+        range: None,
+        note: None,
+    }
+}
+
+/// Each pool by itself: GSUs of one model do not serve another.
+fn each_pool(
+    plan: &SavedPlan,
+    name: &'static str,
+    limit: f64,
+    unit: Unit,
+    value: impl Fn(&SavedPool) -> Result<f64, String>,
+) -> Vec<Gate> {
+    let untold = |note: String| vec![Gate { note: Some(note), ..gate(name, None, None, limit, unit) }];
+    let Some(plan_gsu) = &plan.gsu else { return untold("the plan says nothing of GSUs".into()) };
+    if plan_gsu.pools.is_empty() {
+        return untold("the plan has no pool that GSUs could serve".into());
+    }
+    let of = |pool: &SavedPool| Some(format!("{} {}", pool.model, place(&pool.endpoint)));
+    plan_gsu
+        .pools
+        .iter()
+        .map(|pool| match value(pool) {
+            Ok(value) => gate(name, of(pool), Some(value), limit, unit),
+            Err(why) => Gate { note: Some(why), ..gate(name, of(pool), None, limit, unit) },
+        })
+        .collect()
+}
+
+fn place(endpoint: &Endpoint) -> String {
+    endpoint.to_string()
+}
+
+fn gsu(plan: &SavedPlan, limit: u64) -> Vec<Gate> {
+    each_pool(plan, "max_gsu", limit as f64, Unit::Gsu, |pool| {
+        let sizing = pool.sizing.ok_or("the plan holds no answer of Google's form for it")?;
+        Ok(sizing.gsu as f64)
+    })
+}
+
+fn spill(plan: &SavedPlan, bought: Option<u64>, limit: f64) -> Vec<Gate> {
+    each_pool(plan, "max_spill", limit, Unit::Share, |pool| {
+        let Some(bought) = bought else {
+            return Err("how many GSUs are bought? say it with --gsu N".into());
+        };
+        let known: Vec<(u64, f64)> =
+            pool.sizes.iter().filter_map(|size| Some((size.gsu, size.left_share?))).collect();
+        if bought == 0 {
+            return Ok(1.0);
+        }
+        if let Some((_, left)) = known.iter().find(|(gsu, _)| *gsu == bought) {
+            return Ok(*left);
+        }
+        if known.is_empty() {
+            return Err("the plan does not say what GSUs leave to pay-as-you-go".into());
+        }
+        let counts: Vec<String> = known.iter().map(|(gsu, _)| gsu.to_string()).collect();
+        Err(format!("the plan says it for {} GSUs, not for {bought}", counts.join(", ")))
+    })
+}
