@@ -51,6 +51,7 @@
 //! - **a warning**: a variant of [`warning::Warning`] with its sentence and its code.
 
 pub mod calendar;
+pub mod calibrate;
 pub mod capacity;
 pub mod cli;
 pub mod commands;
