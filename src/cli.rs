@@ -7,7 +7,8 @@ use rust_decimal::Decimal;
 
 use crate::{
     calendar::Day,
-    model::{Backend, ImageSize, Location, Pixels, Tier, TokenClass},
+    model::{Backend, Endpoint, ImageSize, Location, Pixels, Tier, TokenClass},
+    units::Usd,
 };
 
 /// What generative-AI requests cost on the Gemini Developer API and on Vertex AI, and how many GSUs to buy
@@ -43,8 +44,12 @@ pub enum Verb {
     Quote(QuoteArgs),
     /// Fill in Google's GSU form from numbers: burn per request, throughput, GSUs, price per term
     Gsu(GsuArgs),
+    /// Send real requests of a workload's own shapes to each backend until its cost is known
+    Calibrate(CalibrateArgs),
     /// Learn token profiles from observations of real answers
     Fit(FitArgs),
+    /// Hold new observations against the token profiles: is what was learned still true?
+    Drift(DriftArgs),
     /// Every backend, model and tier that can serve a workload, side by side
     Compare(CompareArgs),
     /// One number of a plan back to its arithmetic, samples and sources
@@ -176,6 +181,105 @@ pub struct GsuArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub tokens: TokenFlags,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `calibrate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown calibrate product-photos --check                 who am I, does each placement answer (free)
+  burndown calibrate product-photos --dry-run               what each budget would buy; nothing is sent
+  burndown calibrate product-photos --budget-usd 20 --out mine
+  burndown calibrate product-photos --emulator --out rehearsal
+  burndown --profiles mine plan product-photos
+
+Keys and credentials: GEMINI_API_KEY or GOOGLE_API_KEY for the Developer API; for Vertex AI what Google's
+libraries use (GOOGLE_APPLICATION_CREDENTIALS, gcloud auth application-default login, a metadata server), or the
+JSON itself in GOOGLE_APPLICATION_CREDENTIALS_JSON, and GOOGLE_CLOUD_PROJECT. A placement without credentials is
+left out. No more than the budget is ever spent: each request's worst price is set aside before it is sent.")]
+pub struct CalibrateArgs {
+    /// Workload file, or the name of a shipped one
+    pub workload: String,
+    /// Only free calls: is every placement ready, and what is missing
+    #[arg(long, conflicts_with_all = ["dry_run", "resume"])]
+    pub check: bool,
+    /// Send nothing: cells, expected requests, dollars, minutes, and what each budget would buy
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Rehearse against the emulator: no key, no money; the profiles are graded rehearsed
+    #[arg(long)]
+    pub emulator: bool,
+    /// Most US dollars to spend, what is in flight at its worst price included
+    #[arg(long, value_name = "USD")]
+    pub budget_usd: Option<Usd>,
+    /// Most requests to send
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub max_requests: u64,
+    /// Send nothing more after so many minutes
+    #[arg(long, value_name = "M", default_value_t = 240.0)]
+    pub max_minutes: f64,
+    /// Requests at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u64).range(1..=64))]
+    pub concurrency: u64,
+    /// Half width of each placement's total, as a share of it [default: 0.05, less where the volume is wider]
+    #[arg(long, value_name = "SHARE")]
+    pub precision: Option<f64>,
+    /// Precision of the sum of all placements instead of each
+    #[arg(long)]
+    pub pooled: bool,
+    /// An interval that holds whenever one stops; takes 2 to 3 times as many requests, or far more
+    #[arg(long)]
+    pub guarantee: bool,
+    /// Only this placement: developer, vertex:global, vertex:REGION; may be repeated
+    #[arg(long, value_name = "PLACEMENT")]
+    pub placement: Vec<Endpoint>,
+    /// Only this model (id or nickname); may be repeated
+    #[arg(long, value_name = "MODEL")]
+    pub model: Vec<String>,
+    /// Google Cloud project
+    #[arg(long, env = "GOOGLE_CLOUD_PROJECT")]
+    pub project: Option<String>,
+    /// Call Vertex AI with the API key instead of credentials and project (global endpoint)
+    #[arg(long)]
+    pub express: bool,
+    /// Spend tier of the Developer API account, 1 to 3: requests are paced under its cap per ten minutes
+    #[arg(long, value_name = "TIER")]
+    pub developer_tier: Option<u32>,
+    /// Ask for answers as streams
+    #[arg(long)]
+    pub stream: bool,
+    /// Give up on an answer after so many seconds; it counts as billed then
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = value_parser!(u64).range(1..=3600))]
+    pub timeout_seconds: u64,
+    /// Seed of what is left to chance
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Journal of the calibration [default: DIR/calibration.jsonl, or WORKLOAD.calibration.jsonl here]
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// Go on with that journal: nothing in it is bought again
+    #[arg(long)]
+    pub resume: bool,
+    /// Write the learned profiles into this folder, an overlay for --profiles
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `drift`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  burndown --profiles mine drift new-observations.jsonl
+
+Exit code 1 when something drifted.")]
+pub struct DriftArgs {
+    /// Files of new observations
+    #[arg(required = true)]
+    pub observations: Vec<PathBuf>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,

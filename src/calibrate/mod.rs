@@ -12,9 +12,11 @@ mod fault;
 mod http;
 mod journal;
 mod key;
+mod picture;
 mod rehearsal;
 mod request;
 mod sampler;
+mod summary;
 
 pub use answer::{Answered, Attempt, Received, Verdict, answered, judge};
 pub use campaign::{Campaign, CampaignError, Counts, Ending, Finding, Limits, Order, Step};
@@ -24,8 +26,10 @@ pub use fault::{Failure, Fault, Response, remedy};
 pub use http::{Identity, Post, client, post};
 pub use journal::{BadJournal, Entry, JOURNAL_SCHEMA, ReadJournal, observations_of, read_journal};
 pub use key::ApiKey;
+pub use picture::{synthetic_png, synthetic_prompt};
 pub use rehearsal::{Chaos, Forecast, Rehearsal, forecast, rehearse};
 pub use request::{
     Address, Ask, DEVELOPER_VERSION, Method, Picture, Resolution, VERTEX_VERSION, tier_headers,
 };
+pub use summary::{ClassSeen, Estimate, PlacementSummary, Ratio, Summary, summary};
 pub use sampler::{Enough, Group, Known, Rules, Sampler, Tally, Want};

@@ -1,6 +1,8 @@
 //! One file per verb: the only place that reads files, the clock and standard input, and prints.
 
+mod calibrate;
 mod compare;
+mod drift;
 mod explain;
 mod fit;
 mod gsu;
@@ -47,6 +49,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Plan(args) => plan::run(&args, overlay),
         Verb::Quote(args) => quote::run(&args, overlay),
         Verb::Gsu(args) => gsu::run(&args, overlay),
+        Verb::Calibrate(args) => calibrate::run(&args, overlay),
+        Verb::Drift(args) => drift::run(&args, overlay),
         Verb::Fit(args) => fit::run(&args, overlay),
         Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
