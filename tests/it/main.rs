@@ -3,6 +3,7 @@
 
 mod cli;
 mod compare;
+mod emulator;
 mod explain;
 mod invoices;
 mod observations;

@@ -16,7 +16,7 @@ const ROWS: &[&[&str]] = &[
     &["prices"],
     &["capacity", "workload"],
     &["tokens"],
-    &["projection"],
+    &["projection", "emulator"],
     &["report"],
     &["commands"],
     &["main"],
