@@ -24,6 +24,7 @@
 //! | [`prices`], [`capacity`] | the two books and their arithmetic |
 //! | [`workload`], [`tokens`] | what is sent; what one request of it takes |
 //! | [`projection`] | joins all of these into a [`projection::Plan`] |
+//! | [`emulator`] | both backends on loopback, quirks included |
 //! | [`report`] | one [`report::Report`] value, drawn many ways |
 //! | [`cli`], [`commands`] | arguments as types; one file per verb, the only place with effects |
 //!
@@ -56,6 +57,7 @@ pub mod capacity;
 pub mod cli;
 pub mod commands;
 pub mod diagnostics;
+pub mod emulator;
 pub mod model;
 pub mod prices;
 pub mod projection;

@@ -4,6 +4,7 @@
 mod calibration;
 mod cli;
 mod compare;
+mod emulator;
 mod explain;
 mod invoices;
 mod observations;

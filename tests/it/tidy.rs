@@ -43,9 +43,9 @@ const FENCED: &[(&str, &[&str])] = &[
     ("Day::today_utc", &["commands", "calendar"]),
     ("SystemTime", &[]),
     // Latency is measured where answers arrive.
-    ("Instant::now", &["calibrate"]),
+    ("Instant::now", &["calibrate", "commands"]),
     ("tokio::net", &["emulator"]),
-    ("reqwest", &["calibrate"]),
+    ("reqwest", &["calibrate", "commands"]),
 ];
 
 /// Source files with the top module they belong to.
