@@ -31,5 +31,5 @@ pub use rehearsal::{Chaos, Forecast, Rehearsal, forecast, rehearse};
 pub use request::{
     Address, Ask, DEVELOPER_VERSION, Method, Picture, Resolution, VERTEX_VERSION, tier_headers,
 };
-pub use summary::{ClassSeen, Estimate, PlacementSummary, Ratio, Summary, summary};
 pub use sampler::{Enough, Group, Known, Rules, Sampler, Tally, Want};
+pub use summary::{ClassSeen, Estimate, PlacementSummary, Ratio, Summary, summary};

@@ -69,8 +69,7 @@ pub(super) fn write_profiles(
             .with_context(|| format!("cannot use {}", base.name))?;
         let path = folder.join("tokens").join(backend.as_str()).join(format!("{model}.toml"));
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)
-                .with_context(|| format!("cannot make `{}`", parent.display()))?;
+            std::fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
         }
         write_whole(&path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
         written.push(path.display().to_string());

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Job, contact::{Contact, Environment}};
+use super::{
+    Job,
+    contact::{Contact, Environment},
+};
 use crate::{
     calibrate::{Ask, Failure, Method, Post, client, post, remedy},
     cli::CalibrateArgs,

@@ -124,5 +124,7 @@ fn safe_base(name: &str, base: String) -> anyhow::Result<String> {
     if base.starts_with("https://") || here {
         return Ok(base);
     }
-    bail!("{name} is `{base}`, expected https://…, or http:// on this machine: a key would go out unencrypted")
+    bail!(
+        "{name} is `{base}`, expected https://…, or http:// on this machine: a key would go out unencrypted"
+    )
 }

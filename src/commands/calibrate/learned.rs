@@ -30,8 +30,7 @@ pub(super) fn write(
         format!("calibration of {}: own requests", job.workload.name)
     };
     let day = job.day.to_string();
-    let mut written =
-        write_profiles(&fitted, folder, overlay, Some(&job.library), (SOURCE, &title, &day))?;
+    let mut written = write_profiles(&fitted, folder, overlay, Some(&job.library), (SOURCE, &title, &day))?;
     let mut lines = String::new();
     for observation in observations {
         lines += &serde_json::to_string(observation)?;

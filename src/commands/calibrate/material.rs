@@ -90,9 +90,8 @@ impl<'a> Store<'a> {
         let paths: Vec<PathBuf> =
             glob::glob(&self.folder.join(pattern).to_string_lossy())?.filter_map(Result::ok).collect();
         let has_size = |path: &PathBuf| {
-            imagesize::size(path).is_ok_and(|found| {
-                (found.width, found.height) == (size.width as usize, size.height as usize)
-            })
+            imagesize::size(path)
+                .is_ok_and(|found| (found.width, found.height) == (size.width as usize, size.height as usize))
         };
         let in_turn = paths.get(at % paths.len().max(1)).filter(|path| has_size(path));
         let found = in_turn.or_else(|| paths.iter().find(|path| has_size(path)));

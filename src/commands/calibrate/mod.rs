@@ -153,8 +153,7 @@ async fn live(
     let kind = if args.emulator { RecordKind::Rehearsed } else { RecordKind::Measured };
     let client = client().map_err(anyhow::Error::msg)?;
     let contacts = reachable(args, &mut job, environment, &client).await?;
-    let mut campaign =
-        Campaign::new(job.cells.clone(), limits(args, &job, budget)?, rules(args), args.seed)?;
+    let mut campaign = Campaign::new(job.cells.clone(), limits(args, &job, budget)?, rules(args), args.seed)?;
     let path = journal_path(args, &job);
     let (mut journal, entries) = JournalFile::open(&path, args.resume)?;
     same_kind(&entries, kind, &path)?;
@@ -207,7 +206,8 @@ async fn reachable(
             (problem, _) => {
                 let why = problem.unwrap_or_else(|| "no credentials".into());
                 job.cells.retain(|cell| cell.alternative() != (check.model.clone(), check.endpoint.clone()));
-                job.skipped.push(Skipped { placement: format!("{} · {}", check.model, check.endpoint), why });
+                job.skipped
+                    .push(Skipped { placement: format!("{} · {}", check.model, check.endpoint), why });
             }
         }
     }
@@ -233,7 +233,8 @@ fn journal_path(args: &CalibrateArgs, job: &Job) -> PathBuf {
 
 /// A rehearsal's journal holds play money and play answers; the two are never mixed.
 fn same_kind(entries: &[Entry], kind: RecordKind, path: &Path) -> anyhow::Result<()> {
-    let other = entries.iter().any(|entry| matches!(entry, Entry::Start { kind: found, .. } if *found != kind));
+    let other =
+        entries.iter().any(|entry| matches!(entry, Entry::Start { kind: found, .. } if *found != kind));
     if other {
         bail!(
             "`{}` is the journal of {}; expected another --journal",

@@ -20,7 +20,8 @@ impl Progress {
         let (spent, reserved) = campaign.money();
         let groups = sampler.groups();
         let widest = groups.iter().map(|group| sampler.known(group).total.relative()).fold(0.0, f64::max);
-        let width = if widest.is_finite() { format!("±{:.1} %", widest * 100.0) } else { "± unknown".into() };
+        let width =
+            if widest.is_finite() { format!("±{:.1} %", widest * 100.0) } else { "± unknown".into() };
         let behind: u64 = sampler
             .tallies
             .iter()

@@ -118,9 +118,9 @@ impl fmt::Display for DryRun {
         )?;
         writeln!(f, "\nwhat a budget buys (widest placement, 95 %)")?;
         for rung in &self.ladder {
-            let width = rung.half_width.map_or("not every placement".into(), |width| {
-                format!("±{:.1} %", width * 100.0)
-            });
+            let width = rung
+                .half_width
+                .map_or("not every placement".into(), |width| format!("±{:.1} %", width * 100.0));
             writeln!(
                 f,
                 "  ${:<5} → {width}, {} requests for {}",
@@ -130,7 +130,10 @@ impl fmt::Display for DryRun {
             )?;
         }
         if self.drafts_assumed {
-            writeln!(f, "\nassumed: one answer in ten holds a second picture where that is an open question")?;
+            writeln!(
+                f,
+                "\nassumed: one answer in ten holds a second picture where that is an open question"
+            )?;
         }
         for skipped in &self.skipped {
             writeln!(f, "left out: {}, {}", skipped.placement, skipped.why)?;
@@ -280,20 +283,24 @@ fn with_interval(estimate: &Estimate, spell: fn(f64) -> String) -> String {
 }
 
 /// After a stop before the goal: how precise it is, and what the rest would take.
-pub(super) fn what_the_rest_costs(campaign: &Campaign, job: &Job, args: &CalibrateArgs, why: Ending) -> String {
+pub(super) fn what_the_rest_costs(
+    campaign: &Campaign,
+    job: &Job,
+    args: &CalibrateArgs,
+    why: Ending,
+) -> String {
     if matches!(why, Ending::Enough(_)) {
         let next = args.out.as_ref().map(|folder| folder.display().to_string());
         return match next {
             Some(folder) => format!("next: burndown --profiles {folder} plan {}", args.workload),
-            None => "next: --out DIR writes the profiles for --profiles DIR (--resume buys nothing again)".into(),
+            None => {
+                "next: --out DIR writes the profiles for --profiles DIR (--resume buys nothing again)".into()
+            }
         };
     }
     let sampler = &campaign.sampler;
-    let widest = sampler
-        .groups()
-        .iter()
-        .map(|group| sampler.known(group).total.relative())
-        .fold(0.0, f64::max);
+    let widest =
+        sampler.groups().iter().map(|group| sampler.known(group).total.relative()).fold(0.0, f64::max);
     let reached = if widest.is_finite() {
         format!("reached ±{:.1} % for the widest placement", widest * 100.0)
     } else {
