@@ -164,7 +164,7 @@ struct Image {
     pixels: Option<String>,
 }
 
-fn images<'a>(chunks: &'a [Value]) -> impl DoubleEndedIterator<Item = &'a str> {
+fn images(chunks: &[Value]) -> impl DoubleEndedIterator<Item = &str> {
     let parts = chunks.iter().filter_map(|chunk| chunk["candidates"][0]["content"]["parts"].as_array());
     parts.flatten().filter_map(|part| {
         let data = &part["inlineData"];

@@ -151,7 +151,7 @@ pub fn discoveries(p_values: &[f64], rate: f64) -> Vec<bool> {
     sorted.sort_by(f64::total_cmp);
     let count = sorted.len() as f64;
     let stands = |(at, p): &(usize, &f64)| **p <= rate * (*at as f64 + 1.0) / count;
-    let limit = sorted.iter().enumerate().filter(stands).map(|(_, p)| *p).last();
+    let limit = sorted.iter().enumerate().filter(stands).map(|(_, p)| *p).next_back();
     p_values.iter().map(|p| limit.is_some_and(|limit| *p <= limit)).collect()
 }
 
