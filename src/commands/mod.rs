@@ -1,6 +1,7 @@
 //! One file per verb: the only place that reads files, the clock and standard input, and prints.
 
 mod compare;
+mod emulate;
 mod explain;
 mod fit;
 mod gsu;
@@ -52,6 +53,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Compare(args) => compare::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),
+        Verb::Emulate(args) => emulate::run(&args, overlay),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "burndown", &mut script);

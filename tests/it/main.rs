@@ -4,6 +4,7 @@
 mod cli;
 mod compare;
 mod emulator;
+mod emulator_socket;
 mod explain;
 mod invoices;
 mod observations;
