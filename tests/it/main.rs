@@ -14,6 +14,7 @@ mod properties;
 mod readme;
 mod regressions;
 mod responses;
+mod sdk;
 mod sizing;
 mod tidy;
 
