@@ -1,6 +1,7 @@
 //! All integration tests in one binary, one module per subject.
 #![allow(missing_docs)]
 
+mod admission;
 mod cli;
 mod compare;
 mod emulator;
