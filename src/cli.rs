@@ -58,6 +58,8 @@ pub enum Verb {
     Prices(PricesArgs),
     /// Write a small workload file to start from
     Init(InitArgs),
+    /// Both backends on loopback, quirks included: rehearse without a key and without money
+    Emulate(EmulateArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -403,6 +405,45 @@ pub struct InitArgs {
     /// Write to this file instead of standard output; an existing file is not overwritten
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// `emulate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown emulate --port 8089                  prints the exports that point the official SDKs here
+  burndown emulate --faults faults.toml --latency 0.1
+
+Listens on 127.0.0.1 only. Any key and token will do; those that begin with `invalid`, `no-billing`,
+`api-disabled` or `expired`, and projects that begin with `no-permission`, `no-billing` or `api-disabled`,
+meet the refusal of that name. Paths of its own: /_burndown/ledger (what was billed), /_burndown/truth/PATH
+(what a request to PATH takes on average), /token and /computeMetadata (tokens).")]
+pub struct EmulateArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Seed of everything drawn: the same requests in the same order get the same bytes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// File of how answers differ from the token profiles
+    #[arg(long, value_name = "FILE")]
+    pub behaviour: Option<PathBuf>,
+    /// File of what goes wrong, and when
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Share of the real latency that is waited: 0 answers at once, 1 as slowly as the backends do
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = latency)]
+    pub latency: f64,
+    /// Play this day: it decides prices and which models live (default: today)
+    #[arg(long, value_name = "DATE")]
+    pub on: Option<Day>,
+    /// Write what was billed into this file at the end, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+}
+
+fn latency(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=10.0).contains(share));
+    share.ok_or_else(|| format!("expected a number from 0 to 10, found `{text}`"))
 }
 
 /// One `--flag N` for each token class.

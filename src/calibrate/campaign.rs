@@ -431,7 +431,7 @@ impl Campaign {
             },
             Verdict::Failed(failure) => Entry::Failed {
                 id: order.id,
-                usd: self.failed_usd(order, failure),
+                usd: Campaign::failed_usd(order, failure),
                 fault: failure.fault,
                 status: failure.status,
                 message: failure.message.clone(),
@@ -439,9 +439,8 @@ impl Campaign {
         }
     }
 
-    fn failed_usd(&self, order: &Order, failure: &Failure) -> Usd {
-        let backend = self.sampler.cells[order.cell].placement.endpoint.backend();
-        if failure.fault.may_be_billed(backend) { order.usd } else { Usd::ZERO }
+    fn failed_usd(order: &Order, failure: &Failure) -> Usd {
+        if failure.fault.may_be_billed() { order.usd } else { Usd::ZERO }
     }
 
     /// Releases an order's reservation for what it really cost, and learns from what it brought.
@@ -458,7 +457,7 @@ impl Campaign {
                 self.take_answer(order, answer);
             }
             Verdict::Failed(failure) => {
-                self.spent += self.failed_usd(order, failure);
+                self.spent += Campaign::failed_usd(order, failure);
                 self.take_failure(order, failure, now);
             }
         }

@@ -15,7 +15,9 @@ pub enum Fault {
     NoBilling,
     /// 400: a parameter or a prompt that will never be accepted.
     Rejected,
-    /// 401, 403, or a key that is not valid.
+    /// 401: the token is over; the next attempt gets a new one.
+    TokenRefused,
+    /// 403, or a key that is not valid.
     Denied,
     /// 404: no such model here.
     NotFound,
@@ -44,7 +46,8 @@ impl Fault {
             Fault::Throttled => "throttled (429)",
             Fault::NoBilling => "no billing on this key (429, free tier with limit 0)",
             Fault::Rejected => "rejected (400)",
-            Fault::Denied => "denied (401 or 403)",
+            Fault::TokenRefused => "token refused (401)",
+            Fault::Denied => "denied (403)",
             Fault::NotFound => "not found (404)",
             Fault::ServerError => "server error (500)",
             Fault::Overloaded => "overloaded (503)",
@@ -59,20 +62,18 @@ impl Fault {
 
     /// Whether the attempt may appear on the bill.
     ///
-    /// Vertex AI charges requests that return 200 alone; the Developer API says that 400 and 500 are free and
-    /// is silent on 504. A request that was sent and of which no status is known may have been answered.
-    pub fn may_be_billed(self, backend: Backend) -> bool {
-        match self {
-            Fault::Timeout | Fault::Dropped | Fault::Malformed => true,
-            Fault::Deadline => backend == Backend::Developer,
-            _ => false,
-        }
+    /// Vertex AI says that it charges requests that return 200 alone; the Developer API says that 400 and 500 are
+    /// free, and nothing of 504. A request whose work may have been done counts as billed on both: the budget
+    /// holds whatever the pages mean.
+    pub fn may_be_billed(self) -> bool {
+        matches!(self, Fault::Timeout | Fault::Dropped | Fault::Malformed | Fault::Deadline)
     }
 
     /// What to do after it.
     pub fn response(self) -> Response {
         match self {
             Fault::Throttled
+            | Fault::TokenRefused
             | Fault::ServerError
             | Fault::Overloaded
             | Fault::Deadline
@@ -155,7 +156,8 @@ fn fault_of(status: u16, message: &str, details: &[Value]) -> Fault {
             Fault::Denied
         }
         400 if message.contains("location is not supported") => Fault::Denied,
-        401 | 403 => Fault::Denied,
+        401 => Fault::TokenRefused,
+        403 => Fault::Denied,
         404 => Fault::NotFound,
         300..=399 => Fault::Redirected,
         408 => Fault::Deadline,
@@ -264,13 +266,12 @@ mod tests {
 
     #[test]
     fn only_what_may_have_been_answered_may_be_billed() {
-        let billed =
-            |fault: Fault| [fault.may_be_billed(Backend::Developer), fault.may_be_billed(Backend::Vertex)];
-        assert_eq!(billed(Fault::Timeout), [true, true]);
-        assert_eq!(billed(Fault::Dropped), [true, true]);
-        assert_eq!(billed(Fault::Deadline), [true, false]);
-        assert_eq!(billed(Fault::Throttled), [false, false]);
-        assert_eq!(billed(Fault::Rejected), [false, false]);
+        for fault in [Fault::Timeout, Fault::Dropped, Fault::Malformed, Fault::Deadline] {
+            assert!(fault.may_be_billed(), "{fault:?}");
+        }
+        for fault in [Fault::Throttled, Fault::Rejected, Fault::Overloaded, Fault::Unreachable] {
+            assert!(!fault.may_be_billed(), "{fault:?}");
+        }
     }
 
     #[test]

@@ -4,9 +4,14 @@
 //! multiplies mean tokens per query by their rates and by queries a second, and rounds up. What quota a
 //! purchase gives is that rate times an enforcement window whose length depends on the GSU count.
 
+mod admission;
 mod book;
 mod sizing;
 
+pub use admission::{
+    Admission, AdmissionError, AdmissionRules, Estimate, EstimateRule, Outcome, Overrun, Refund, RequestType,
+    Ticket, WindowClock,
+};
 pub use book::{
     CapacityBook, Credit, DeveloperTier, FormField, OrderRules, Period, Term, Throughput, Window,
 };

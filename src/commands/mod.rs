@@ -3,6 +3,7 @@
 mod calibrate;
 mod compare;
 mod drift;
+mod emulate;
 mod explain;
 mod fit;
 mod gsu;
@@ -56,6 +57,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Compare(args) => compare::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),
+        Verb::Emulate(args) => emulate::run(&args, overlay),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "burndown", &mut script);

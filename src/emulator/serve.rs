@@ -30,8 +30,12 @@ const FAULT_STREAM: u64 = 0xfa17_fa17_fa17_fa17;
 /// What hyper needs to send what it has before the connection breaks.
 const FLUSH: Duration = Duration::from_millis(50);
 
-/// Where a redirect leads.
-const ELSEWHERE: &str = "/_burndown/elsewhere";
+/// Where a redirect leads: another name of the same host, so that clients take it for a stranger.
+fn elsewhere(call: &Call) -> String {
+    let host = call.header("host").unwrap_or_default().replace("127.0.0.1", "localhost");
+    let host = if host.is_empty() { host } else { format!("http://{host}") };
+    format!("{host}/_burndown/elsewhere")
+}
 
 /// Output tokens of an answer when neither request nor model has a limit.
 const OUTPUT_CAP: u64 = 65_536;
@@ -78,7 +82,7 @@ impl Emulator {
         };
         let ending = ending(&fault, drawn, blocked, understood);
         let word = fault.as_ref().map(FaultKind::as_str);
-        let refusal = fault.as_ref().and_then(|fault| refused(fault, understood));
+        let refusal = fault.as_ref().and_then(|fault| refused(fault, call, understood));
         let (status, is_billed) = match &refusal {
             Some((reply, billed)) => (reply.status, *billed),
             None => (200, true),
@@ -249,7 +253,7 @@ fn ending(fault: &Option<FaultKind>, drawn: Answer, blocked: bool, understood: &
 }
 
 /// The reply of a fault that is no answer, and whether the work is charged.
-fn refused(fault: &FaultKind, understood: &Understood<'_>) -> Option<(Reply, bool)> {
+fn refused(fault: &FaultKind, call: &Call, understood: &Understood<'_>) -> Option<(Reply, bool)> {
     let backend = understood.route.backend();
     let model = &understood.facts.id.0;
     let on_developer = backend == Backend::Developer;
@@ -268,7 +272,7 @@ fn refused(fault: &FaultKind, understood: &Understood<'_>) -> Option<(Reply, boo
         }
         FaultKind::Redirect => {
             let mut reply = Reply::bytes(307, "text/html", Vec::new());
-            reply.headers.push(("location".into(), ELSEWHERE.into()));
+            reply.headers.push(("location".into(), elsewhere(call)));
             return Some((reply, false));
         }
         FaultKind::Reset { billed } => {

@@ -1,10 +1,13 @@
 //! All integration tests in one binary, one module per subject.
 #![allow(missing_docs)]
 
+mod admission;
+mod calibrate_wire;
 mod calibration;
 mod cli;
 mod compare;
 mod emulator;
+mod emulator_socket;
 mod explain;
 mod invoices;
 mod observations;
@@ -14,6 +17,7 @@ mod properties;
 mod readme;
 mod regressions;
 mod responses;
+mod sdk;
 mod sizing;
 mod tidy;
 

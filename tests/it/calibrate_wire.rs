@@ -1,0 +1,511 @@
+//! Calibration on the wire: requests as the SDK sends them, and whole runs against the emulator.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use burndown::{
+    calibrate::{
+        Address, ApiKey, Ask, Entry, Identity, Method, Picture, Post, Resolution, client, post, read_journal,
+        tier_headers,
+    },
+    emulator::{Fault, FaultKind, Ledger, Running, Setup, start},
+    model::{Backend, Endpoint, ImageSize, MediaResolution, ThinkingLevel, Tier},
+    units::{Share, Usd},
+};
+use serde_json::{Value, json};
+
+use crate::shipped;
+
+/// A request as it arrived: request line, headers in lower case, body.
+struct Arrived {
+    path: String,
+    headers: BTreeMap<String, String>,
+    body: Value,
+}
+
+/// Takes one request on loopback and answers `{}`.
+fn one_request(send: impl FnOnce(&str)) -> Arrived {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 65536]);
+        loop {
+            let count = stream.read(&mut buffer).unwrap();
+            bytes.extend_from_slice(&buffer[..count]);
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let headers: BTreeMap<String, String> = head
+                .lines()
+                .skip(1)
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_lowercase(), value.to_string()))
+                .collect();
+            if body.len() < headers["content-length"].parse().unwrap() {
+                continue;
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+            let path = head.split(' ').nth(1).unwrap().to_string();
+            return Arrived { path, headers, body: serde_json::from_str(body).unwrap() };
+        }
+    });
+    send(&base);
+    server.join().unwrap()
+}
+
+/// Keys in camelCase, empty objects left away: the SDK mixes spellings and sends an empty configuration.
+fn normalised(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let entries = map.iter().map(|(key, value)| (camel(key), normalised(value)));
+            Value::Object(entries.filter(|(_, value)| *value != json!({})).collect())
+        }
+        Value::Array(list) => Value::Array(list.iter().map(normalised).collect()),
+        other => other.clone(),
+    }
+}
+
+fn camel(key: &str) -> String {
+    let mut parts = key.split('_');
+    let first = parts.next().unwrap().to_string();
+    first + &parts.map(|part| part[..1].to_uppercase() + &part[1..]).collect::<String>()
+}
+
+/// What the recorded call asks, in our words; `None` for what is not offered.
+fn ask_of(call: &str, body: &Value) -> Option<(Ask, Tier)> {
+    let parts = body["contents"][0]["parts"].as_array().unwrap();
+    let prompt = parts[0]["text"].as_str().unwrap().to_string();
+    let picture = |part: &Value| Picture {
+        mime: "image/png".into(),
+        data: part["inlineData"]["data"].as_str().unwrap().into(),
+    };
+    let plain = Ask { prompt, pictures: parts[1..].iter().map(picture).collect(), ..Ask::default() };
+    let both = Some(vec!["TEXT", "IMAGE"]);
+    let ask = match call {
+        "count_tokens" | "stream" | "timeout" | "vertex_headers" | "service_tier" => plain,
+        "text_to_image" | "edit" => Ask { modalities: both, ..plain },
+        "image_config" => Ask {
+            modalities: Some(vec!["IMAGE"]),
+            output_size: Some(ImageSize::TwoK),
+            aspect_ratio: Some("16:9".into()),
+            ..plain
+        },
+        "media_resolution_config" => {
+            Ask { resolution: Some(Resolution::Whole(MediaResolution::High)), ..plain }
+        }
+        "media_resolution_part" => {
+            Ask { resolution: Some(Resolution::EachPart(MediaResolution::High)), ..plain }
+        }
+        "thinking_level" => {
+            Ask { thinking_level: Some(ThinkingLevel::High), include_thoughts: Some(true), ..plain }
+        }
+        "thinking_hidden" => Ask { include_thoughts: Some(false), ..plain },
+        // Labels are not sent; a part's bare resolution is the SDK's own fault, which loses the level.
+        "labels" | "media_resolution_part_bare" => return None,
+        other => panic!("a new recorded call: {other}"),
+    };
+    let flex = matches!(call, "service_tier" | "vertex_headers");
+    Some((ask, if flex { Tier::Flex } else { Tier::Standard }))
+}
+
+/// Every recorded call of the SDK, sent by us: same address, same kind of proof, same body.
+#[test]
+fn our_requests_agree_with_those_of_the_sdk() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sdk_requests");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = client().unwrap();
+    let mut compared = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let row: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let text = |key: &str| row[key].as_str().unwrap();
+        let (backend, call) = (text("backend"), text("call"));
+        let Some((ask, tier)) = ask_of(call, &row["body"]) else { continue };
+        // In the body the tier is the Developer API's; Vertex AI takes it from headers alone.
+        if (backend, call) == ("vertex", "service_tier") {
+            continue;
+        }
+        let recorded_version = text("path").split('/').nth(1).unwrap().to_string();
+        let arrived = one_request(|base| {
+            let (address, endpoint, identity) = match backend {
+                "developer" => (Address::developer(Some(base)), Endpoint::Developer, key()),
+                "express" => (Address::express(Some(base)), Endpoint::of(Backend::Vertex), key()),
+                _ => {
+                    let global = "global".parse().unwrap();
+                    let address = Address::vertex(Some(base), "p1", &global);
+                    (address, Endpoint::Vertex(global), Identity::Nobody)
+                }
+            };
+            let address = Address { version: recorded_version, ..address };
+            let method = match call {
+                "count_tokens" => Method::Count,
+                "stream" => Method::Stream,
+                _ => Method::Generate,
+            };
+            let body = match method {
+                Method::Count => ask.count_body(),
+                _ => ask.body(endpoint.backend(), tier),
+            };
+            let request = Post {
+                url: address.of(&"gemini-3-pro-image".into(), method),
+                headers: tier_headers(&endpoint, tier),
+                body: body.to_string().into(),
+                timeout: Duration::from_secs(30),
+            };
+            runtime.block_on(post(&client, &identity, &request)).unwrap();
+        });
+        let query = text("query");
+        let whole = if query.is_empty() { text("path").into() } else { format!("{}?{query}", text("path")) };
+        assert_eq!(arrived.path, whole, "{path:?}");
+        assert_eq!(normalised(&arrived.body), normalised(&row["body"]), "{path:?}");
+        for (name, value) in row["headers"].as_object().unwrap() {
+            let (ours, theirs) = (arrived.headers.get(name), value.as_str().unwrap());
+            let ours = ours.unwrap_or_else(|| panic!("{path:?}: no {name}"));
+            match name.as_str() {
+                // A made-up token is as good as another.
+                "authorization" => assert!(ours.starts_with("Bearer ")),
+                _ => assert_eq!(ours, theirs, "{path:?}: {name}"),
+            }
+        }
+        compared += 1;
+    }
+    assert!(compared >= 20, "{compared} compared");
+}
+
+fn key() -> Identity {
+    Identity::Key(ApiKey::new("made-up-key").unwrap())
+}
+
+const SECRET: &str = "AIza-very-secret-0123456789";
+
+/// An emulator in this process, and a folder for what a run leaves behind.
+struct Stage {
+    runtime: tokio::runtime::Runtime,
+    running: Running,
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    fn new(seed: u64, latency: f64, faults: Vec<Fault>) -> Stage {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let library = shipped();
+        let day = "2026-11-21".parse().unwrap();
+        let setup = Setup { seed, latency, faults, ..Setup::new(library.prices, library.tokens, day) };
+        let running = runtime.block_on(start(setup, 0)).unwrap();
+        Stage { runtime, running, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// `calibrate` with a key, Developer API and Vertex AI express, both at the emulator.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_burndown"));
+        command
+            .args(["calibrate", "product-photos", "--express", "--on", "2026-11-21"])
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("GOOGLE_API_KEY", SECRET)
+            .env("GOOGLE_GEMINI_BASE_URL", self.running.url())
+            .env("GOOGLE_VERTEX_BASE_URL", self.running.url())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn journal(&self) -> Vec<Entry> {
+        let bytes = fs::read(self.folder.path().join("out/calibration.jsonl")).unwrap();
+        read_journal(&bytes).unwrap().entries
+    }
+
+    fn ledger(self) -> Ledger {
+        let ledger = self.runtime.block_on(self.running.stop());
+        self.runtime.shutdown_timeout(Duration::from_secs(1));
+        ledger
+    }
+}
+
+fn share(value: f64) -> Share {
+    Share::try_from(value).unwrap()
+}
+
+fn answers(entries: &[Entry]) -> Vec<u64> {
+    let ids = entries.iter().filter_map(|entry| match entry {
+        Entry::Answer { id, .. } => Some(*id),
+        _ => None,
+    });
+    ids.collect()
+}
+
+/// What a journal says was spent: settled attempts, and reservations without an answer.
+fn spent(entries: &[Entry]) -> Usd {
+    let mut open: BTreeMap<u64, Usd> = BTreeMap::new();
+    for entry in entries {
+        match entry {
+            Entry::Reserve { id, usd, .. }
+            | Entry::Answer { id, usd, .. }
+            | Entry::Failed { id, usd, .. } => {
+                open.insert(*id, *usd);
+            }
+            _ => {}
+        }
+    }
+    open.into_values().sum()
+}
+
+#[track_caller]
+fn assert_no_secret(text: &[u8], place: &str) {
+    assert!(!String::from_utf8_lossy(text).contains("very-secret"), "the key stands in {place}");
+}
+
+fn files_under(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files_under(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+/// Every fault the emulator knows, in one run: the budget holds by its ledger, the key goes nowhere, and the
+/// run ends by itself.
+#[test]
+fn faults_cost_no_more_than_the_budget_and_the_key_shows_nowhere() {
+    let faults = vec![
+        Fault::randomly(share(0.03), FaultKind::Quota { retry_seconds: 0.1 }),
+        Fault::randomly(share(0.02), FaultKind::Overloaded),
+        Fault::randomly(share(0.02), FaultKind::Deadline { billed: true }),
+        Fault::randomly(share(0.02), FaultKind::Dropped { after: share(0.5) }),
+        Fault::randomly(share(0.02), FaultKind::Reset { billed: true }),
+        Fault::randomly(share(0.02), FaultKind::Malformed),
+        Fault::randomly(share(0.02), FaultKind::NoUsage),
+        Fault::randomly(share(0.05), FaultKind::Images { images: 10 }),
+        Fault::randomly(share(0.05), FaultKind::Blocked { reason: "IMAGE_SAFETY".into() }),
+        Fault { limit: Some(1), ..Fault::randomly(share(0.02), FaultKind::OverCap { times: 1.2 }) },
+    ];
+    for (seed, extra) in [(1, None), (2, Some("--stream"))] {
+        let stage = Stage::new(seed, 0.0, faults.clone());
+        let mut args = vec!["--budget-usd", "40", "--out", "out", "--max-minutes", "2"];
+        args.extend(["--developer-tier", "3", "--concurrency", "8", "--model", "nano-banana-2.1"]);
+        args.extend(["--model", "nano-banana"]);
+        args.extend(extra);
+        let output = stage.run(&args);
+        let (out, err) = (&output.stdout, &output.stderr);
+        let shown = String::from_utf8_lossy(err).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{shown}");
+        assert_no_secret(out, "standard output");
+        assert_no_secret(err, "standard error");
+        for file in files_under(stage.folder.path()) {
+            assert_no_secret(&fs::read(&file).unwrap(), &file.display().to_string());
+        }
+        let kept = spent(&stage.journal());
+        let ledger = stage.ledger();
+        assert!(ledger.complete && ledger.billed > 20, "{} billed", ledger.billed);
+        assert!(ledger.usd <= kept && kept <= "40".parse().unwrap(), "{} billed, {kept} kept", ledger.usd);
+        assert_eq!(ledger.leaked, 0);
+    }
+}
+
+/// A redirect is not followed: the key never reaches the other place.
+#[test]
+fn a_key_does_not_follow_a_redirect() {
+    let stage = Stage::new(
+        1,
+        0.0,
+        vec![Fault { when: burndown::emulator::When::Always, ..Fault::at(&[1], FaultKind::Redirect) }],
+    );
+    let output = stage.run(&[
+        "--budget-usd",
+        "10",
+        "--out",
+        "out",
+        "--model",
+        "nano-banana",
+        "--placement",
+        "vertex:global",
+    ]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("redirected"), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(stage.ledger().leaked, 0);
+}
+
+/// A key without billing is told at once, and nothing is tried twice.
+#[test]
+fn a_key_without_billing_stops_its_placement_at_once() {
+    let stage = Stage::new(
+        1,
+        0.0,
+        vec![Fault { when: burndown::emulator::When::Always, ..Fault::at(&[1], FaultKind::FreeTier) }],
+    );
+    let output = stage.run(&[
+        "--budget-usd",
+        "10",
+        "--out",
+        "out",
+        "--model",
+        "nano-banana-2.1",
+        "--placement",
+        "developer",
+        "--concurrency",
+        "1",
+    ]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("no billing on this key"), "{text}");
+    let journal = stage.journal();
+    let sent = journal.iter().filter(|entry| matches!(entry, Entry::Reserve { .. })).count();
+    assert_eq!(sent, 1);
+    assert_eq!(stage.ledger().usd, Usd::ZERO);
+}
+
+/// Killed at random moments and resumed: no answer that was on disk is lost, the money holds, and nothing is
+/// bought that the journal has. 4 kills always, 40 when `RUN_SLOW_TESTS` is set.
+#[test]
+fn a_killed_run_loses_no_answer_that_was_on_disk() {
+    let kills = if std::env::var_os("RUN_SLOW_TESTS").is_some() { 40 } else { 4 };
+    let stage = Stage::new(5, 0.004, Vec::new());
+    let args = [
+        "--budget-usd",
+        "70",
+        "--out",
+        "out",
+        "--max-minutes",
+        "5",
+        "--developer-tier",
+        "3",
+        "--model",
+        "nano-banana",
+    ];
+    let mut known: Vec<u64> = Vec::new();
+    for kill in 0..kills {
+        let mut child = spawned(&stage, &args, kill > 0);
+        std::thread::sleep(Duration::from_millis(250 + 37 * (kill * 7 % 11)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let path = stage.folder.path().join("out/calibration.jsonl");
+        let Ok(bytes) = fs::read(&path) else { continue };
+        let found = answers(&read_journal(&bytes).unwrap().entries);
+        assert!(found.starts_with(&known), "answers were lost");
+        known = found;
+    }
+    let output = stage.run(&[&args[..], &["--resume"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let journal = stage.journal();
+    assert!(answers(&journal).starts_with(&known) && answers(&journal).len() > known.len());
+    let observations = fs::read_to_string(stage.folder.path().join("out/observations.jsonl")).unwrap();
+    assert_eq!(observations.lines().count(), answers(&journal).len());
+    let kept = spent(&journal);
+    let ledger = stage.ledger();
+    assert!(ledger.usd <= kept && kept <= "70".parse().unwrap(), "{} billed, {kept} kept", ledger.usd);
+    // What was billed and not kept was in flight when the run was killed.
+    let lost = ledger.billed as usize - answers(&journal).len();
+    assert!(lost <= 4 * kills as usize, "{lost} bought twice");
+}
+
+fn spawned(stage: &Stage, args: &[&str], resume: bool) -> Child {
+    let mut command = stage.command(args);
+    if resume && stage.folder.path().join("out/calibration.jsonl").exists() {
+        command.arg("--resume");
+    }
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// One journal has one writer, and is not begun anew by mistake.
+#[test]
+fn a_journal_is_not_overwritten_and_has_one_writer() {
+    let stage = Stage::new(1, 0.0, Vec::new());
+    let args = ["--budget-usd", "3", "--out", "out", "--model", "nano-banana"];
+    assert_eq!(stage.run(&args).status.code(), Some(0));
+    let again = stage.run(&args);
+    let text = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(again.status.code() == Some(2) && text.contains("--resume"), "{text}");
+    let path = stage.folder.path().join("out/calibration.jsonl");
+    let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.lock().unwrap();
+    let locked = stage.run(&[&args[..], &["--resume"]].concat());
+    let text = String::from_utf8_lossy(&locked.stderr).into_owned();
+    assert!(locked.status.code() == Some(2) && text.contains("another calibration"), "{text}");
+}
+
+/// The whole way: rehearsal, profiles, a plan that says what they are and refuses to be believed.
+#[test]
+fn a_rehearsal_ends_with_profiles_that_plan_uses_under_a_banner() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let run = |args: &[&str]| crate::cli::burndown_with(args, b"", place);
+    let rehearsal = run(&[
+        "calibrate",
+        "product-photos",
+        "--emulator",
+        "--budget-usd",
+        "60",
+        "--out",
+        "mine",
+        "--on",
+        "2026-11-21",
+    ]);
+    assert_eq!(rehearsal.code, 0, "{}", rehearsal.stderr);
+    assert!(rehearsal.stdout.starts_with("REHEARSAL"), "{}", rehearsal.stdout);
+    assert!(rehearsal.stderr.contains("wrote mine/tokens/vertex/gemini-3-pro-image.toml"));
+    let plan = run(&["--profiles", "mine", "plan", "product-photos", "--on", "2026-11-21"]);
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    assert!(plan.stdout.contains("REHEARSED"), "{}", plan.stdout);
+    let strict = run(&["--profiles", "mine", "plan", "product-photos", "--on", "2026-11-21", "--strict"]);
+    assert_eq!(strict.code, 2);
+    // The same seed rehearses the same answers.
+    let again = run(&[
+        "calibrate",
+        "product-photos",
+        "--emulator",
+        "--budget-usd",
+        "60",
+        "--out",
+        "again",
+        "--on",
+        "2026-11-21",
+        "--concurrency",
+        "1",
+    ]);
+    assert_eq!(again.code, 0);
+}
+
+#[test]
+fn spending_needs_a_budget_and_bad_numbers_are_refused() {
+    let run = |args: &[&str]| crate::cli::burndown(&[&["calibrate", "product-photos"], args].concat());
+    let refused = |args: &[&str], text: &str| {
+        let run = run(args);
+        assert!(run.code == 2 && run.stderr.contains(text), "{args:?}: {}", run.stderr);
+    };
+    refused(&[], "--budget-usd");
+    refused(&["--emulator", "--budget-usd", "0.1", "--journal", "/dev/null/x"], "is the least that would do");
+    refused(&["--budget-usd", "-3"], "--budget-usd");
+    refused(&["--budget-usd", "many"], "expected an amount of US dollars");
+    refused(&["--dry-run", "--precision", "7"], "precision lies between");
+    refused(&["--dry-run", "--model", "nano-bananna"], "did you mean");
+}
+
+#[test]
+fn a_check_says_who_answers_and_what_is_missing() {
+    let stage = Stage::new(1, 0.0, Vec::new());
+    let output = stage.run(&["--check"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("API key, express mode") && text.contains("tokens counted"), "{text}");
+    assert_eq!(stage.ledger().requests, 0);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_burndown"));
+    command.args(["calibrate", "product-photos", "--check"]).env_clear();
+    let output = command.args(["--placement", "developer"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() == Some(1) && text.contains("set GEMINI_API_KEY"), "{text}");
+}
