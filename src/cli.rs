@@ -214,7 +214,7 @@ pub struct CalibrateArgs {
     #[arg(long)]
     pub emulator: bool,
     /// Most US dollars to spend, what is in flight at its worst price included
-    #[arg(long, value_name = "USD")]
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
     pub budget_usd: Option<Usd>,
     /// Most requests to send
     #[arg(long, value_name = "N", default_value_t = 5000)]

@@ -13,6 +13,7 @@
 //! token profiles ┘                     └─ report.html, charts
 //! response body ── usage ── classes ── prices ── invoice
 //! observations ─── usage ── fit ── token profiles
+//! requests ── calibrate ── observations
 //! ```
 //!
 //! | module | holds |
@@ -24,6 +25,7 @@
 //! | [`prices`], [`capacity`] | the two books and their arithmetic |
 //! | [`workload`], [`tokens`] | what is sent; what one request of it takes |
 //! | [`projection`] | joins all of these into a [`projection::Plan`] |
+//! | [`calibrate`] | real requests under a hard budget: cells, sampler, money, journal, both backends' wire |
 //! | [`emulator`] | both backends on loopback, quirks included |
 //! | [`report`] | one [`report::Report`] value, drawn many ways |
 //! | [`cli`], [`commands`] | arguments as types; one file per verb, the only place with effects |
@@ -37,7 +39,8 @@
 //! - A missing price, profile or count is never zero: it is a typed [`warning::Warning`] or an error, and a
 //!   total that lacks something says "at least".
 //! - Nothing below `commands` reads a file, a clock or the network: the day is an input, so the same input
-//!   gives the same bytes.
+//!   gives the same bytes. (The wire of `calibrate` and the socket of `emulator` are the two edges beside it.)
+//! - A calibration never spends more than its budget: a request's worst price is on disk before it is sent.
 //! - A price never becomes a float and comes back: [`units::Rate`] and [`units::Usd`] are decimal, the
 //!   projection is `f64`, and the way between them is one-way.
 //!

@@ -19,7 +19,7 @@ pub use allocation::{
 pub use bootstrap::{CAP_WEIGHT, Moments, Sample, SampleError, ScalarMoments};
 pub use confidence::{BettingSequence, MeanInterval, empirical_bernstein, hedged_capital};
 pub use dirichlet::{category_probabilities, draw_category_probabilities};
-pub use drift::{CUSUM_ALLOWANCE, Cusum, cusum_run_length, discoveries, same_law, same_shares};
+pub use drift::{CUSUM_ALLOWANCE, Cusum, SelfStarting, cusum_run_length, discoveries, same_law, same_shares};
 pub use lognormal::{LogNormal, standard_normal_quantile};
 pub use order::{quantile_ranks, values_to_bound};
 pub use proportion::{Proportion, jeffreys_interval, zero_event_bound};

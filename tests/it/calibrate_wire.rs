@@ -160,7 +160,9 @@ fn our_requests_agree_with_those_of_the_sdk() {
                 url: address.of(&"gemini-3-pro-image".into(), method),
                 headers: tier_headers(&endpoint, tier),
                 body: body.to_string().into(),
-                timeout: Duration::from_secs(30),
+                timeout: Duration::from_secs(
+                    row["headers"]["x-server-timeout"].as_str().map_or(30, |text| text.parse().unwrap()),
+                ),
             };
             runtime.block_on(post(&client, &identity, &request)).unwrap();
         });
@@ -460,9 +462,13 @@ fn a_rehearsal_ends_with_profiles_that_plan_uses_under_a_banner() {
     assert!(rehearsal.stderr.contains("wrote mine/tokens/vertex/gemini-3-pro-image.toml"));
     let plan = run(&["--profiles", "mine", "plan", "product-photos", "--on", "2026-11-21"]);
     assert_eq!(plan.code, 0, "{}", plan.stderr);
-    assert!(plan.stdout.contains("REHEARSED"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("\nREHEARSED tokens come from the emulator"), "{}", plan.stdout);
     let strict = run(&["--profiles", "mine", "plan", "product-photos", "--on", "2026-11-21", "--strict"]);
     assert_eq!(strict.code, 2);
+    let gsu =
+        ["gsu", "--model", "nano-banana-pro", "--qps", "1", "--output-size", "1K", "--on", "2026-11-21"];
+    let refused = run(&[&["--profiles", "mine"][..], &gsu].concat());
+    assert!(refused.code == 2 && refused.stderr.contains("rehearsed"), "{}", refused.stderr);
     // The same seed rehearses the same answers.
     let again = run(&[
         "calibrate",
@@ -489,7 +495,7 @@ fn spending_needs_a_budget_and_bad_numbers_are_refused() {
     };
     refused(&[], "--budget-usd");
     refused(&["--emulator", "--budget-usd", "0.1", "--journal", "/dev/null/x"], "is the least that would do");
-    refused(&["--budget-usd", "-3"], "--budget-usd");
+    refused(&["--budget-usd", "-3"], "expected US dollars from 0");
     refused(&["--budget-usd", "many"], "expected an amount of US dollars");
     refused(&["--dry-run", "--precision", "7"], "precision lies between");
     refused(&["--dry-run", "--model", "nano-bananna"], "did you mean");

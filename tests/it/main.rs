@@ -6,6 +6,7 @@ mod calibrate_wire;
 mod calibration;
 mod cli;
 mod compare;
+mod drift;
 mod emulator;
 mod emulator_socket;
 mod explain;

@@ -66,7 +66,8 @@ pub(super) fn dry_run(job: &Job, limits: Limits, rules: Rules, seed: u64) -> Res
         let limits = Limits { budget: Usd(budget.into()), ..limits };
         let Ok(found) = forecast(&job.cells, limits, exact, seed) else { continue };
         let everybody = found.precision.len() == whole.precision.len();
-        let half_width = Some(found.widest()).filter(|width| width.is_finite() && everybody);
+        // An interval wider than the number itself says no more than that too little was seen.
+        let half_width = Some(found.widest()).filter(|width| *width <= 1.0 && everybody);
         ladder.push(Rung { budget_usd: budget, spent_usd: found.usd, requests: found.requests, half_width });
     }
     let cells = job.cells.iter().map(|cell| CellLine {
@@ -118,9 +119,9 @@ impl fmt::Display for DryRun {
         )?;
         writeln!(f, "\nwhat a budget buys (widest placement, 95 %)")?;
         for rung in &self.ladder {
-            let width = rung
-                .half_width
-                .map_or("not every placement".into(), |width| format!("±{:.1} %", width * 100.0));
+            let width = rung.half_width.map_or("too few answers for every placement".into(), |width| {
+                format!("±{:.1} %", width * 100.0)
+            });
             writeln!(
                 f,
                 "  ${:<5} → {width}, {} requests for {}",
