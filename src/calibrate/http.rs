@@ -23,6 +23,9 @@ const ANSWER_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Seconds to reach a server.
 const CONNECT_SECONDS: u64 = 20;
 
+/// Seconds until credentials give a token; a machine without a metadata server waits for it in vain.
+const CREDENTIALS_SECONDS: u64 = 20;
+
 /// How a request proves who sends it.
 #[derive(Clone, Debug)]
 pub enum Identity {
@@ -36,13 +39,17 @@ pub enum Identity {
 
 /// A client that follows no redirects: a key never goes to a place it was not meant for.
 ///
+/// `direct` leaves the system's proxies aside: the emulator is on this machine.
+///
 /// # Errors
 ///
 /// When TLS cannot be set up, e.g. without the system's certificates.
-pub fn client() -> Result<Client, String> {
+pub fn client(direct: bool) -> Result<Client, String> {
     // A provider that is installed already is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    let builder = Client::builder();
+    let builder = if direct { builder.no_proxy() } else { builder };
+    builder
         .redirect(Policy::none())
         .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
         .user_agent(concat!("burndown/", env!("CARGO_PKG_VERSION")))
@@ -70,7 +77,11 @@ pub struct Post {
 /// A failure without an HTTP answer: not reached, out of time, broken off, credentials that cannot be used.
 /// No text in it holds the key.
 pub async fn post(client: &Client, identity: &Identity, post: &Post) -> Result<Received, Failure> {
-    let mut headers = identity_headers(identity).await?;
+    let proof = tokio::time::timeout(Duration::from_secs(CREDENTIALS_SECONDS), identity_headers(identity));
+    let mut headers = proof.await.map_err(|_| {
+        let text = format!("no token from the credentials within {CREDENTIALS_SECONDS} s");
+        Failure::of(Fault::Denied, &text)
+    })??;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in &post.headers {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));

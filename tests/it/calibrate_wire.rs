@@ -120,7 +120,7 @@ fn ask_of(call: &str, body: &Value) -> Option<(Ask, Tier)> {
 fn our_requests_agree_with_those_of_the_sdk() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sdk_requests");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let client = client().unwrap();
+    let client = client(true).unwrap();
     let mut compared = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -286,8 +286,8 @@ fn files_under(folder: &Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn faults_cost_no_more_than_the_budget_and_the_key_shows_nowhere() {
     let faults = vec![
-        Fault::randomly(share(0.03), FaultKind::Quota { retry_seconds: 0.1 }),
-        Fault::randomly(share(0.02), FaultKind::Overloaded),
+        Fault::randomly(share(0.01), FaultKind::Quota { retry_seconds: 0.1 }),
+        Fault::randomly(share(0.01), FaultKind::Overloaded),
         Fault::randomly(share(0.02), FaultKind::Deadline { billed: true }),
         Fault::randomly(share(0.02), FaultKind::Dropped { after: share(0.5) }),
         Fault::randomly(share(0.02), FaultKind::Reset { billed: true }),
@@ -421,6 +421,50 @@ fn spawned(stage: &Stage, args: &[&str], resume: bool) -> Child {
         command.arg("--resume");
     }
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Ctrl-C waits for what is in flight, a second one does not; either way the journal is whole and goes on.
+#[test]
+fn an_interrupted_run_stops_cleanly_and_goes_on() {
+    let stage = Stage::new(5, 0.05, Vec::new());
+    let args = [
+        "--budget-usd",
+        "40",
+        "--out",
+        "out",
+        "--max-minutes",
+        "5",
+        "--developer-tier",
+        "3",
+        "--model",
+        "nano-banana",
+    ];
+    let signal = |child: &Child| {
+        let done = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    };
+    for (resume, times) in [(false, 1), (true, 2)] {
+        let mut child = spawned(&stage, &args, resume);
+        let path = stage.folder.path().join("out/calibration.jsonl");
+        let before = fs::metadata(&path).map_or(0, |data| data.len());
+        // The first reservation says that it is under way.
+        while fs::metadata(&path).map_or(0, |data| data.len()) < before + 1500 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for _ in 0..times {
+            signal(&child);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        let journal = stage.journal();
+        assert!(matches!(journal.last(), Some(Entry::Stop { why, .. }) if why == "interrupted"));
+    }
+    let open = |entries: &[Entry]| {
+        entries.iter().filter(|entry| matches!(entry, Entry::Reserve { .. })).count() - answers(entries).len()
+    };
+    assert!(open(&stage.journal()) <= 4);
+    let kept = spent(&stage.journal());
+    assert!(stage.ledger().usd <= kept);
 }
 
 /// One journal has one writer, and is not begun anew by mistake.

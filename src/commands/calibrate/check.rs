@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::task::JoinSet;
 
 use super::{
     Job,
@@ -43,7 +44,7 @@ struct CheckLine {
 }
 
 pub(super) async fn run(args: &CalibrateArgs, job: &Job, environment: &Environment) -> anyhow::Result<Done> {
-    let client = client().map_err(anyhow::Error::msg)?;
+    let client = client(args.emulator).map_err(anyhow::Error::msg)?;
     let checks = placements(job, environment, &client).await;
     let lines: Vec<CheckLine> = checks
         .iter()
@@ -102,18 +103,23 @@ pub(super) async fn placements(job: &Job, environment: &Environment, client: &re
     for cell in &job.cells {
         wanted.insert((cell.placement.endpoint.clone(), cell.placement.model.clone()), ());
     }
-    let mut checks = Vec::new();
+    let mut asking = JoinSet::new();
     for (endpoint, model) in wanted.into_keys() {
-        checks.push(placement(endpoint, model, environment, client).await);
+        let contact = environment.contact(&endpoint);
+        let project = environment.project().map(str::to_string);
+        asking.spawn(placement(endpoint, model, contact, project, client.clone()));
     }
+    let mut checks = asking.join_all().await;
+    checks.sort_by(|a, b| (&a.endpoint, &a.model).cmp(&(&b.endpoint, &b.model)));
     checks
 }
 
 async fn placement(
     endpoint: Endpoint,
     model: ModelId,
-    environment: &Environment,
-    client: &reqwest::Client,
+    contact: Result<Contact, String>,
+    project: Option<String>,
+    client: reqwest::Client,
 ) -> Check {
     let check = |contact, tokens, problem: Option<String>, remedy| Check {
         endpoint: endpoint.clone(),
@@ -123,7 +129,7 @@ async fn placement(
         problem,
         remedy,
     };
-    let contact = match environment.contact(&endpoint) {
+    let contact = match contact {
         Ok(contact) => contact,
         Err(why) => return check(None, None, Some(why), None),
     };
@@ -133,7 +139,7 @@ async fn placement(
         body: Bytes::from(Ask { prompt: "Hello".into(), ..Ask::default() }.count_body().to_string()),
         timeout: Duration::from_secs(SECONDS),
     };
-    let failure = match post(client, &contact.identity, &request).await {
+    let failure = match post(&client, &contact.identity, &request).await {
         Ok(received) if received.status == 200 => {
             let json: serde_json::Value = serde_json::from_str(&received.body).unwrap_or_default();
             return check(Some(contact), json["totalTokens"].as_u64(), None, None);
@@ -141,7 +147,7 @@ async fn placement(
         Ok(received) => Failure::read(received.status, received.retry_after.as_deref(), &received.body),
         Err(failure) => failure,
     };
-    let advice = remedy(endpoint.backend(), &failure, environment.project());
+    let advice = remedy(endpoint.backend(), &failure, project.as_deref());
     let problem = format!("{}: {}", failure.fault.label(), failure.message);
     check(Some(contact), None, Some(problem), advice)
 }

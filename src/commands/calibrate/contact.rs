@@ -47,8 +47,13 @@ impl Environment {
             Some(json) => Credentials::from_json(json, quota.as_deref()),
             None => Credentials::application_default(quota.as_deref()),
         };
+        let gcloud = || {
+            let folder =
+                variable("CLOUDSDK_CONFIG").or_else(|| Some(variable("HOME")? + "/.config/gcloud"))?;
+            Some(folder + "/application_default_credentials.json")
+        };
         let in_file = || {
-            let file = named.as_ref().filter(|_| json.is_none())?;
+            let file = named.clone().filter(|_| json.is_none()).or_else(gcloud)?;
             let text = read_limited(file.as_ref(), FILE_BYTES_MAX).ok()?;
             project_of(&serde_json::from_slice(&text).ok()?)
         };

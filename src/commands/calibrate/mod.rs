@@ -151,7 +151,7 @@ async fn live(
 ) -> anyhow::Result<Done> {
     let budget = budget(args)?;
     let kind = if args.emulator { RecordKind::Rehearsed } else { RecordKind::Measured };
-    let client = client().map_err(anyhow::Error::msg)?;
+    let client = client(args.emulator).map_err(anyhow::Error::msg)?;
     let contacts = reachable(args, &mut job, environment, &client).await?;
     let mut campaign = Campaign::new(job.cells.clone(), limits(args, &job, budget)?, rules(args), args.seed)?;
     let path = journal_path(args, &job);
