@@ -37,29 +37,29 @@ pub fn prompt(text: &str) -> Value {
     json!({"contents": [{"role": "user", "parts": [{"text": text}]}]})
 }
 
-fn with_config(config: Value) -> Value {
+pub fn with_config(config: Value) -> Value {
     let mut body = prompt("Paint an axolotl.");
     body["generationConfig"] = config;
     body
 }
 
 /// A picture of the fixtures: 64 × 48, grey.
-fn edit() -> Value {
+pub fn edit() -> Value {
     let row: Value = serde_json::from_str(&data("sdk_requests/developer-edit.json")).unwrap();
     row["body"].clone()
 }
 
-fn json_of(reply: &Reply) -> Value {
+pub fn json_of(reply: &Reply) -> Value {
     serde_json::from_slice(&reply.body().expect("the connection holds")).expect("the body is JSON")
 }
 
-fn reading(reply: &Reply) -> Reading {
+pub fn reading(reply: &Reply) -> Reading {
     assert_eq!(reply.status, 200, "{}", json_of(reply));
     read_response(&String::from_utf8(reply.body().unwrap()).unwrap()).unwrap()
 }
 
 #[track_caller]
-fn check_refused(emulator: &Emulator, call: &Call, status: u16, message: &str) {
+pub fn check_refused(emulator: &Emulator, call: &Call, status: u16, message: &str) {
     let reply = emulator.handle(call);
     let body = json_of(&reply);
     assert_eq!(reply.status, status, "{body}");

@@ -5,6 +5,7 @@ mod admission;
 mod cli;
 mod compare;
 mod emulator;
+mod emulator_quirks;
 mod emulator_socket;
 mod explain;
 mod invoices;

@@ -42,7 +42,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("Timestamp::now", &["calendar"]),
     ("Day::today_utc", &["commands", "calendar"]),
     ("SystemTime", &[]),
-    ("Instant::now", &[]),
+    ("Instant::now", &["emulator"]),
 ];
 
 /// Source files with the top module they belong to.
