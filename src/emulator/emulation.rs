@@ -271,12 +271,19 @@ impl Emulator {
         let route = route.ok_or_else(|| Refusal::no_route(&call.path))?;
         door::admit(&route, call)?;
         let facts = self.model(&route)?;
+        door::admit_unpaid(&route, facts, call)?;
         let asked = read(&route, facts, &call.body)?;
         self.switches(&route, facts, &asked)?;
         let key = (route.backend(), facts.id.clone());
         let (profile, own) = (self.setup.tokens.get(&key), self.setup.behaviour.models.get(&key));
         let law = Law::of(&route, facts, profile, own, &asked);
         let law = law.ok_or_else(|| Refusal::argument("image generation is not available for this model"))?;
+        let prompt = law.prompt_text + law.prompt_images;
+        if let Some(most) = facts.max_input_tokens.filter(|most| prompt > *most) {
+            return Err(Refusal::argument(format!(
+                "The input token count ({prompt}) exceeds the maximum number of tokens allowed ({most})."
+            )));
+        }
         let tier = self.tier(&route, facts, &asked, call)?;
         let request_type = match call.header("x-vertex-ai-llm-request-type") {
             Some("dedicated") => RequestType::Dedicated,

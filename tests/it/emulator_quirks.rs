@@ -298,3 +298,71 @@ fn dedicated_without_a_purchase_is_refused_and_what_is_not_sold_cannot_be_bought
     let unknown = Purchase::of(&book, "gemini-9".into(), Location::Global, 1, day);
     assert!(matches!(unknown, Err(PurchaseError::NotSold { .. })));
 }
+
+/// A text model's answer, and the tokens of a second turn that sends it back.
+fn second_turn(emulator: &Emulator, path: &str) -> (Value, u64) {
+    let path = path.replace(PRO, "gemini-3-flash-preview");
+    let first = json_of(&emulator.handle(&call(&path, &prompt("Hello, how are you?"))));
+    let mut body = prompt("Hello, how are you?");
+    let turns = body["contents"].as_array_mut().unwrap();
+    turns.push(first["candidates"][0]["content"].clone());
+    turns.push(json!({"role": "user", "parts": [{"text": "Why?"}]}));
+    let prompt = reading(&emulator.handle(&call(&path, &body))).tokens.prompt();
+    (first["usageMetadata"].clone(), prompt)
+}
+
+#[test]
+fn replayed_thoughts_count_in_the_prompt_on_the_developer_api_alone() {
+    let emulator = at_their_best();
+    let (usage, prompt) = second_turn(&emulator, DEVELOPER);
+    let thoughts = usage["thoughtsTokenCount"].as_u64().unwrap();
+    let candidates = usage["candidatesTokenCount"].as_u64().unwrap();
+    // 6 tokens of the first turn, the answer's words, 2 of the second turn and the backend's own one.
+    assert_eq!(prompt, 6 + candidates + 2 + 1 + thoughts);
+    let (usage, prompt) = second_turn(&emulator, VERTEX);
+    assert!(usage["thoughtsTokenCount"].as_u64() > Some(0));
+    assert_eq!(prompt, 6 + usage["candidatesTokenCount"].as_u64().unwrap() + 2);
+}
+
+#[test]
+fn refusals_of_the_developer_api_repeat_their_thoughts_and_the_reader_counts_them_once() {
+    let faults = vec![Fault::at(&[1], FaultKind::Blocked { reason: "SAFETY".into() })];
+    let emulator = Emulator::new(Setup { faults, ..setup("2026-11-21") });
+    let reply = emulator.handle(&call(DEVELOPER, &prompt("A cup.")));
+    let usage = &json_of(&reply)["usageMetadata"];
+    assert_eq!(usage["candidatesTokenCount"], usage["thoughtsTokenCount"]);
+    assert_eq!(reading(&reply).tokens, emulator.ledger().entries[0].tokens);
+}
+
+#[test]
+fn a_key_without_billing_counts_for_free_and_makes_no_pictures() {
+    let emulator = at_their_best();
+    let unpaid =
+        |path: &str| Call::post(path, &[("x-goog-api-key", "no-billing-key")], &prompt("A cup.").to_string());
+    assert_eq!(emulator.handle(&unpaid(&DEVELOPER.replace("generateContent", "countTokens"))).status, 200);
+    assert_eq!(emulator.handle(&unpaid(&DEVELOPER.replace(PRO, "gemini-3-flash-preview"))).status, 200);
+    check_refused(&emulator, &unpaid(DEVELOPER), 429, "free_tier_requests, limit: 0");
+    let long = prompt(&"word ".repeat(70_000));
+    check_refused(
+        &emulator,
+        &call(DEVELOPER, &long),
+        400,
+        "exceeds the maximum number of tokens allowed (65536)",
+    );
+}
+
+#[test]
+fn a_share_of_the_real_latency_is_waited() {
+    let slow = Emulator::new(Setup { latency: 0.5, ..setup("2026-11-21") });
+    let reply = slow.handle(&call(DEVELOPER, &prompt("A cup.")));
+    let told = reply.headers.iter().find(|(name, _)| name == "server-timing").unwrap().1.clone();
+    let milliseconds: f64 = told.strip_prefix("gfet4t7; dur=").unwrap().parse().unwrap();
+    assert!((16_000.0..=29_000.0).contains(&milliseconds), "{told}");
+    assert!((reply.before.as_secs_f64() - milliseconds / 2000.0).abs() < 0.001);
+    let path = DEVELOPER.replace("generateContent", "streamGenerateContent");
+    assert_eq!(
+        slow.handle(&call(&path, &prompt("A cup."))).before,
+        Duration::ZERO,
+        "a stream waits between chunks"
+    );
+}
