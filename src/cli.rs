@@ -433,12 +433,26 @@ pub struct EmulateArgs {
     /// Share of the real latency that is waited: 0 answers at once, 1 as slowly as the backends do
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = latency)]
     pub latency: f64,
+    /// GSUs that serve calls to Vertex AI; at the global location unless one is named; may be repeated
+    #[arg(long, value_name = "MODEL[@LOCATION]=N", value_parser = bought)]
+    pub gsu: Vec<(String, Location, u64)>,
     /// Play this day: it decides prices and which models live (default: today)
     #[arg(long, value_name = "DATE")]
     pub on: Option<Day>,
     /// Write what was billed into this file at the end, as JSON
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
+}
+
+fn bought(text: &str) -> Result<(String, Location, u64), String> {
+    let wrong = || format!("expected MODEL=N or MODEL@LOCATION=N with N from 1, found `{text}`");
+    let (place, count) = text.split_once('=').ok_or_else(wrong)?;
+    let count = count.parse().ok().filter(|count| (1..=100_000).contains(count)).ok_or_else(wrong)?;
+    let (model, location) = match place.split_once('@') {
+        Some((model, location)) => (model, location.parse().map_err(|error| format!("{error}"))?),
+        None => (place, Location::Global),
+    };
+    Ok((model.to_string(), location, count))
 }
 
 fn latency(text: &str) -> Result<f64, String> {

@@ -9,7 +9,7 @@ use crate::{
     calendar::Day,
     cli::EmulateArgs,
     diagnostics::SourceText,
-    emulator::{Behaviour, Ledger, Setup, parse_faults, start},
+    emulator::{Behaviour, Ledger, Purchase, Setup, parse_faults, start},
 };
 
 pub(super) fn run(args: &EmulateArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
@@ -36,6 +36,11 @@ fn setup(args: &EmulateArgs, overlay: Option<&Path>) -> anyhow::Result<Setup> {
     }
     if let Some(path) = &args.faults {
         setup.faults = parse_faults(&SourceText::read(path)?)?;
+    }
+    for (model, location, gsu) in &args.gsu {
+        let model = setup.prices.resolve(model)?.id;
+        let purchase = Purchase::of(&library.capacity, model, location.clone(), *gsu, day)?;
+        setup.purchases.push(purchase);
     }
     Ok(setup)
 }

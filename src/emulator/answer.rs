@@ -5,7 +5,12 @@ use std::sync::Arc;
 use rand::{Rng, RngExt};
 use serde_json::{Map, Value, json};
 
-use super::{asked::Asked, call::Route, law::Law, picture};
+use super::{
+    asked::{Asked, signature},
+    call::Route,
+    law::Law,
+    picture,
+};
 use crate::{
     calendar::Day,
     model::{Backend, ByClass, Pixels, Tier, TokenClass},
@@ -57,10 +62,10 @@ impl Ending {
         Ending { counts, reason: "MAX_TOKENS".into(), content: images + text > 0 }
     }
 
-    /// An answer without what was asked for. After `IMAGE_SAFETY` the thoughts are counted (as on the Developer
-    /// API with the Pro model); after every other reason the prompt alone is.
+    /// An answer without what was asked for. After `IMAGE_SAFETY` and `SAFETY` the thoughts are counted (as on the
+    /// Developer API with the Pro model); after every other reason the prompt alone is.
     pub(super) fn blocked(drawn: Answer, reason: &str) -> Ending {
-        let thinking = if reason == "IMAGE_SAFETY" { drawn.thinking } else { 0 };
+        let thinking = if matches!(reason, "IMAGE_SAFETY" | "SAFETY") { drawn.thinking } else { 0 };
         let counts = Answer { images: 0, text: 0, thinking };
         Ending { counts, reason: reason.to_string(), content: false }
     }
@@ -89,9 +94,6 @@ pub(super) struct Body {
     pub whole: Value,
     pub chunks: Vec<Value>,
 }
-
-/// Text of a signature; real ones run from a few hundred to more than a million characters.
-const SIGNATURE: &str = "CiQBZW11bGF0ZWRUaG91Z2h0U2lnbmF0dXJlMDEyMzQ1Njc4OTA=";
 
 impl Making<'_> {
     fn is_developer(&self) -> bool {
@@ -187,7 +189,7 @@ impl Making<'_> {
             if thought {
                 part["thought"] = json!(true);
             } else if self.facts.outputs.contains(&TokenClass::OutputThinking) {
-                part["thoughtSignature"] = json!(SIGNATURE);
+                part["thoughtSignature"] = json!(signature(counts.thinking));
             }
             part
         };
@@ -201,6 +203,10 @@ impl Making<'_> {
         }
         if counts.text > 0 && self.shows_text() {
             parts.push(json!({"text": words(counts.text)}));
+            if self.law.per_image == 0 && self.facts.id.0.starts_with("gemini-3") && counts.thinking > 0 {
+                parts.last_mut().expect("just pushed")["thoughtSignature"] =
+                    json!(signature(counts.thinking));
+            }
         }
         parts.extend((0..counts.images).map(|_| image(false)));
         if parts.is_empty() {
@@ -261,9 +267,14 @@ impl Making<'_> {
             if counted {
                 usage.insert("promptTokenCount".into(), json!(prompt));
             }
-            if candidates > 0 || (self.is_developer() && ending.reason == "IMAGE_SAFETY") {
-                usage.insert("candidatesTokenCount".into(), json!(candidates));
+            match ending.reason.as_str() {
+                "IMAGE_SAFETY" if self.is_developer() => Some(candidates),
+                // Refusals of this kind repeat the thoughts as the answer (6 of 6 measured by a reseller).
+                "SAFETY" if self.is_developer() => Some(tokens[TokenClass::OutputThinking]),
+                _ => Some(candidates).filter(|count| *count > 0),
             }
+            .into_iter()
+            .for_each(|count| drop(usage.insert("candidatesTokenCount".into(), json!(count))));
             usage.insert("totalTokenCount".into(), json!(tokens.total()));
             if counted {
                 usage.insert("promptTokensDetails".into(), self.prompt_details());

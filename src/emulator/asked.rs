@@ -3,6 +3,7 @@
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    prelude::BASE64_STANDARD,
 };
 use serde_json::{Map, Value};
 
@@ -21,6 +22,8 @@ use crate::{
 pub(super) struct Asked {
     /// Tokens of everything written, as Vertex AI counts them; the Developer API counts one more.
     pub text_tokens: u64,
+    /// Thoughts of earlier turns that count in the prompt.
+    pub replayed_thoughts: u64,
     /// Characters of everything written.
     pub characters: u64,
     /// Pictures of the prompt with the resolution their part asks for.
@@ -239,6 +242,7 @@ fn read_part(
     let resolution = part_resolution(route, facts, part, at, asked)?;
     if let Some(text) = text_of(part) {
         asked.add_text(text);
+        asked.replayed_thoughts += replayed(route, facts, part);
     } else if let Some(inline) = part.get("inlineData") {
         asked.images.push((inline_image(facts, inline)?, resolution));
     } else if let Some(file) = part.get("fileData") {
@@ -255,6 +259,29 @@ fn read_part(
         )));
     }
     Ok(())
+}
+
+/// Thoughts of an earlier turn that come back with their signature. On the Developer API they are part of the
+/// prompt (Gemini 3 text models, 9 of 9 recorded runs), on Vertex AI they are not (8 of 8).
+fn replayed(route: &Route, facts: &ModelFacts, part: &Value) -> u64 {
+    let counts = route.backend() == Backend::Developer
+        && facts.kind == ModelKind::Text
+        && facts.id.0.starts_with("gemini-3");
+    let signature = part.get("thoughtSignature").and_then(Value::as_str).filter(|_| counts);
+    signature.and_then(thoughts_behind).unwrap_or(0)
+}
+
+const SIGNED: &str = "emulated thoughts: ";
+
+/// The signature of an answer's thoughts; the emulator's own holds their number.
+pub(super) fn signature(thoughts: u64) -> String {
+    BASE64_STANDARD.encode(format!("{SIGNED}{thoughts}"))
+}
+
+/// The number behind a signature; `None` when it is none of the emulator's, or is out of all proportion.
+fn thoughts_behind(signature: &str) -> Option<u64> {
+    let text = String::from_utf8(decode(signature)?).ok()?;
+    text.strip_prefix(SIGNED)?.parse().ok().filter(|thoughts| *thoughts <= 1_000_000)
 }
 
 fn mime_of(data: &Value) -> &str {
@@ -279,8 +306,8 @@ fn inline_image(facts: &ModelFacts, inline: &Value) -> Result<Pixels, Refusal> {
         )
     })?;
     let size = imagesize::blob_size(&bytes).map_err(|_| unreadable())?;
-    let side = |pixels: usize| u32::try_from(pixels).ok().filter(|side| *side > 0).ok_or_else(unreadable);
-    let size = Pixels { width: side(size.width)?, height: side(size.height)? };
+    // The same bounds as for sizes in files.
+    let size: Pixels = format!("{}x{}", size.width, size.height).parse().map_err(|_| unreadable())?;
     if facts.kind == ModelKind::Image && size.width.max(size.height) <= 8 {
         return Err(unreadable());
     }

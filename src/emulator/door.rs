@@ -5,7 +5,7 @@
 //! | name | answer |
 //! | --- | --- |
 //! | key beginning with `invalid` | 400, the key is not valid |
-//! | key beginning with `no-billing` | 429 of the free tier, limit 0 |
+//! | key beginning with `no-billing` | 429 of the free tier, limit 0, for pictures; counting is free |
 //! | key or project beginning with `api-disabled` | 403, the API is not enabled |
 //! | token beginning with `expired` | 401 |
 //! | project beginning with `no-permission` | 403, the role is missing |
@@ -15,14 +15,17 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, Route},
+    call::{Call, Route, Verb},
     refusal::{FREE_TIER, Refusal},
 };
-use crate::model::Backend;
+use crate::{
+    model::Backend,
+    prices::{ModelFacts, ModelKind},
+};
 
 /// Refuses a call without the right to make it.
 pub(super) fn admit(route: &Route, call: &Call) -> Result<(), Refusal> {
-    let key = call.header("x-goog-api-key").or_else(|| call.parameter("key")).filter(|key| !key.is_empty());
+    let key = key_of(call);
     let token = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let token = token.map(str::trim).filter(|token| !token.is_empty());
     match (route.backend(), &route.project, key, token) {
@@ -43,9 +46,21 @@ fn admit_key(route: &Route, key: &str) -> Result<(), Refusal> {
     match key {
         _ if key.starts_with("invalid") => Err(Refusal::bad_key()),
         _ if key.starts_with("api-disabled") => Err(Refusal::api_disabled(route.backend(), "123456789")),
-        _ if key.starts_with("no-billing") => Err(Refusal::quota(&route.model, &FREE_TIER)),
         _ => Ok(()),
     }
+}
+
+/// Refuses to make pictures for a key that nobody pays for: image models have no free tier. Counting is free.
+pub(super) fn admit_unpaid(route: &Route, facts: &ModelFacts, call: &Call) -> Result<(), Refusal> {
+    let unpaid = key_of(call).is_some_and(|key| key.starts_with("no-billing"));
+    if unpaid && facts.kind == ModelKind::Image && route.verb != Verb::Count {
+        return Err(Refusal::quota(&route.model, &FREE_TIER));
+    }
+    Ok(())
+}
+
+fn key_of(call: &Call) -> Option<&str> {
+    call.header("x-goog-api-key").or_else(|| call.parameter("key")).filter(|key| !key.is_empty())
 }
 
 fn admit_token(token: &str) -> Result<(), Refusal> {

@@ -17,10 +17,12 @@ use super::{
     law::{Expected, Law},
     ledger::Ledger,
     picture,
+    provisioned::{InUse, Purchase},
     refusal::Refusal,
 };
 use crate::{
     calendar::Day,
+    capacity::RequestType,
     model::{Backend, Endpoint, Location, ModelId, Pixels, Tier},
     prices::{EndKind, ModelFacts, ModelKind, PriceBook},
     tokens::TokenProfile,
@@ -43,6 +45,8 @@ pub struct Setup {
     pub faults: Vec<Fault>,
     /// Share of the real latency that is waited: 0 answers at once, 1 as slowly as the backends do.
     pub latency: f64,
+    /// GSUs that were bought; none by default.
+    pub purchases: Vec<Purchase>,
 }
 
 impl Setup {
@@ -56,6 +60,7 @@ impl Setup {
             behaviour: Behaviour::default(),
             faults: Vec::new(),
             latency: 0.0,
+            purchases: Vec::new(),
         }
     }
 }
@@ -141,6 +146,10 @@ pub(super) struct State {
     pub seen: HashMap<u64, u64>,
     /// How often each fault struck.
     pub struck: Vec<u64>,
+    /// GSUs and what they are busy with.
+    pub purchases: Vec<InUse>,
+    /// Time of the latest call since the start.
+    pub now: Duration,
     pub pictures: HashMap<(Pixels, picture::Format), Arc<str>>,
 }
 
@@ -150,8 +159,10 @@ pub(super) struct Understood<'a> {
     pub facts: &'a ModelFacts,
     pub asked: Asked,
     pub law: Law,
-    /// How it will be paid.
+    /// How it is paid unless a GSU serves it.
     pub tier: Tier,
+    /// Whether a GSU may or must serve it.
+    pub request_type: RequestType,
 }
 
 impl Emulator {
@@ -161,6 +172,8 @@ impl Emulator {
             ledger: Ledger::new(),
             seen: HashMap::new(),
             struck: vec![0; setup.faults.len()],
+            purchases: setup.purchases.iter().map(InUse::new).collect(),
+            now: Duration::ZERO,
             pictures: HashMap::new(),
         };
         Emulator { setup, state: Mutex::new(state) }
@@ -189,11 +202,22 @@ impl Emulator {
         }
     }
 
-    /// Answers a call, and bills it.
+    /// Answers a call as of the time of the latest one, and bills it; see [`Emulator::handle_at`].
+    pub fn handle(&self, call: &Call) -> Reply {
+        let now = self.state().now;
+        self.handle_at(call, now)
+    }
+
+    /// Answers a call, and bills it. `since_start` is the time of its arrival; it matters for GSUs alone, and
+    /// one before the latest counts as the latest.
     ///
     /// The same calls in the same order give the same bytes; calls that differ draw from generators of their
     /// own, so that their order does not matter.
-    pub fn handle(&self, call: &Call) -> Reply {
+    pub fn handle_at(&self, call: &Call, since_start: Duration) -> Reply {
+        {
+            let mut state = self.state();
+            state.now = state.now.max(since_start);
+        }
         if let Some(reply) = self.side_door(call) {
             return reply;
         }
@@ -247,14 +271,26 @@ impl Emulator {
         let route = route.ok_or_else(|| Refusal::no_route(&call.path))?;
         door::admit(&route, call)?;
         let facts = self.model(&route)?;
+        door::admit_unpaid(&route, facts, call)?;
         let asked = read(&route, facts, &call.body)?;
         self.switches(&route, facts, &asked)?;
         let key = (route.backend(), facts.id.clone());
         let (profile, own) = (self.setup.tokens.get(&key), self.setup.behaviour.models.get(&key));
         let law = Law::of(&route, facts, profile, own, &asked);
         let law = law.ok_or_else(|| Refusal::argument("image generation is not available for this model"))?;
+        let prompt = law.prompt_text + law.prompt_images;
+        if let Some(most) = facts.max_input_tokens.filter(|most| prompt > *most) {
+            return Err(Refusal::argument(format!(
+                "The input token count ({prompt}) exceeds the maximum number of tokens allowed ({most})."
+            )));
+        }
         let tier = self.tier(&route, facts, &asked, call)?;
-        Ok(Understood { route, facts, asked, law, tier })
+        let request_type = match call.header("x-vertex-ai-llm-request-type") {
+            Some("dedicated") => RequestType::Dedicated,
+            Some("shared") => RequestType::Shared,
+            _ => RequestType::Unset,
+        };
+        Ok(Understood { route, facts, asked, law, tier, request_type })
     }
 
     /// The tier that serves a call. What a model does not offer is served as standard, silently.
@@ -269,10 +305,6 @@ impl Emulator {
                     return Err(Refusal::invalid_value("service_tier", kind, other));
                 }
             },
-            // Nobody has bought a GSU here, so a call that wants no other finds them full.
-            Endpoint::Vertex(_) if call.header("x-vertex-ai-llm-request-type") == Some("dedicated") => {
-                return Err(Refusal::busy(Backend::Vertex));
-            }
             // Regional endpoints ignore the header.
             Endpoint::Vertex(Location::Region(_)) => Tier::Standard,
             Endpoint::Vertex(_) => match call.header("x-vertex-ai-llm-shared-request-type") {

@@ -75,7 +75,7 @@ impl Law {
         let blocked_share =
             own.and_then(|own| own.blocked_share).unwrap_or_else(|| blocked_in(profile, asked));
         Some(Law {
-            prompt_text: asked.text_tokens + extra,
+            prompt_text: asked.text_tokens + asked.replayed_thoughts + extra,
             prompt_images: asked.images.iter().map(|image| image_tokens(profile, own, asked, *image)).sum(),
             per_image,
             size,

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rand::{Rng, RngExt};
+use rand_pcg::Pcg64;
 use serde_json::Value;
 
 use super::{
@@ -14,9 +15,11 @@ use super::{
     law::Expected,
     ledger::Entry,
     picture,
+    provisioned::Served,
     refusal::{FREE_TIER, PAID_TIER, Quota, Refusal},
 };
 use crate::{
+    capacity::RequestType,
     model::{Backend, ByClass, Pixels, Placement, Tier},
     prices::{BilledUsage, invoice},
     stats::generator,
@@ -40,6 +43,17 @@ fn elsewhere(call: &Call) -> String {
 /// Output tokens of an answer when neither request nor model has a limit.
 const OUTPUT_CAP: u64 = 65_536;
 
+/// What chance has for a request.
+struct Luck {
+    fault: Option<FaultKind>,
+    drawn: Answer,
+    blocked: bool,
+    /// Seconds.
+    latency: f64,
+    /// For the rest of the answer.
+    random: Pcg64,
+}
+
 /// What an entry says besides the answer's counts.
 struct Billing<'a> {
     understood: &'a Understood<'a>,
@@ -56,20 +70,35 @@ impl Emulator {
     pub(super) fn serve(&self, call: &Call, understood: &Understood<'_>) -> Reply {
         let mut state = self.state();
         let number = state.ledger.entries.len() as u64 + 1;
-        let hash = fingerprint(call);
-        let times = state.seen.entry(hash).or_insert(0);
-        let again = *times;
-        *times += 1;
-        let seed = self.setup.seed ^ hash;
-        let fault = self.strike(&mut state, understood, number, &mut generator(seed ^ FAULT_STREAM, again));
-        let mut random = generator(seed, again);
-        let drawn = understood.law.draw(&mut random);
-        let blocked = random.random::<f64>() < understood.law.blocked_share;
-        let latency = self.latency(understood, &mut random);
-        let tier = match (&fault, understood.tier) {
+        let Luck { fault, drawn, blocked, latency, mut random } =
+            self.luck(&mut state, call, understood, number);
+        let ending = ending(&fault, drawn, blocked, understood);
+        let tokens = ending.tokens(&understood.law);
+        let mut refusal = fault.as_ref().and_then(|fault| refused(fault, call, understood));
+        let mut tier = match (&fault, understood.tier) {
             (Some(FaultKind::Downgraded), Tier::Priority) => Tier::Standard,
             (_, tier) => tier,
         };
+        if refusal.is_none() {
+            match self.admit(&mut state, understood, &tokens, latency) {
+                Served::Provisioned => tier = Tier::Provisioned,
+                Served::PayGo => {}
+                Served::Refused => refusal = Some((Reply::from(&Refusal::busy(Backend::Vertex)), false)),
+            }
+        }
+        let (status, is_billed) =
+            refusal.as_ref().map_or((200, true), |(reply, billed)| (reply.status, *billed));
+        let charged = is_billed && (self.setup.behaviour.bill_blocked || !ending.is_blocked());
+        let billing = Billing {
+            understood,
+            tier,
+            fault: fault.as_ref().map(FaultKind::as_str),
+            status,
+            outcome: if status == 200 { ending.reason.clone() } else { status.to_string() },
+            images: if status == 200 { ending.counts.images } else { 0 },
+            tokens: if charged { tokens } else { ByClass::default() },
+        };
+        state.ledger.entries.push(self.entry(number, billing));
         let making = Making {
             route: &understood.route,
             facts: understood.facts,
@@ -80,40 +109,55 @@ impl Emulator {
             number,
             is_sse: call.parameter("alt") == Some("sse"),
         };
-        let ending = ending(&fault, drawn, blocked, understood);
-        let word = fault.as_ref().map(FaultKind::as_str);
-        let refusal = fault.as_ref().and_then(|fault| refused(fault, call, understood));
-        let (status, is_billed) = match &refusal {
-            Some((reply, billed)) => (reply.status, *billed),
-            None => (200, true),
-        };
-        let charged = is_billed && (self.setup.behaviour.bill_blocked || !ending.is_blocked());
-        let outcome = if status == 200 { ending.reason.clone() } else { status.to_string() };
-        let billing = Billing {
-            understood,
-            tier,
-            fault: word,
-            status,
-            outcome,
-            images: ending.counts.images,
-            tokens: if charged { ending.tokens(&understood.law) } else { ByClass::default() },
-        };
-        state.ledger.entries.push(self.entry(number, billing));
-        let mut reply = match refusal {
-            Some((reply, _)) => reply,
-            None => {
-                let pictures = &mut state.pictures;
-                let body = making.body(&ending, &mut random, &mut |size, format| {
-                    pictures.entry((size, format)).or_insert_with(|| encoded(size, format)).clone()
-                });
-                self.wire(&making, body, &fault, latency)
-            }
-        };
+        let mut reply = refusal.map(|(reply, _)| reply).unwrap_or_else(|| {
+            let pictures = &mut state.pictures;
+            let body = making.body(&ending, &mut random, &mut |size, format| {
+                pictures.entry((size, format)).or_insert_with(|| encoded(size, format)).clone()
+            });
+            self.wire(&making, body, &fault, latency)
+        });
         reply.number = Some(number);
         if let Some(FaultKind::Delay { milliseconds }) = fault {
             reply.before += Duration::from_millis(milliseconds);
         }
         reply
+    }
+
+    /// What chance has for a request.
+    fn luck(&self, state: &mut State, call: &Call, understood: &Understood<'_>, number: u64) -> Luck {
+        let hash = fingerprint(call);
+        let times = state.seen.entry(hash).or_insert(0);
+        let again = *times;
+        *times += 1;
+        let seed = self.setup.seed ^ hash;
+        let fault = self.strike(state, understood, number, &mut generator(seed ^ FAULT_STREAM, again));
+        let mut random = generator(seed, again);
+        let drawn = understood.law.draw(&mut random);
+        let blocked = random.random::<f64>() < understood.law.blocked_share;
+        let latency = self.latency(understood, &mut random);
+        Luck { fault, drawn, blocked, latency, random }
+    }
+
+    /// Whether a GSU serves an answer of so many tokens.
+    fn admit(
+        &self,
+        state: &mut State,
+        understood: &Understood<'_>,
+        tokens: &ByClass<u64>,
+        latency: f64,
+    ) -> Served {
+        let now = state.now;
+        let header = understood.request_type;
+        let location = understood.route.endpoint.location();
+        let bought = state.purchases.iter_mut().find(|bought| bought.is_for(&understood.facts.id, location));
+        let Some(bought) = bought else {
+            // Who wants a GSU and nothing else finds none free where none was bought.
+            let refused = header == RequestType::Dedicated && location.is_some();
+            return if refused { Served::Refused } else { Served::PayGo };
+        };
+        let expected = understood.law.expected().tokens;
+        let waits = Duration::from_secs_f64(latency * self.setup.latency);
+        bought.arrive(now, header, &expected, tokens, waits)
     }
 
     /// The fault that strikes, if one does.
@@ -161,9 +205,12 @@ impl Emulator {
             tier: billing.tier,
         };
         let usage = BilledUsage { tokens: billing.tokens, ..BilledUsage::default() };
+        // What a GSU serves is paid by the hour, not by the token.
+        let by_token = billing.tier != Tier::Provisioned;
         let bill = invoice(&self.setup.prices, &placement, self.setup.day, &usage);
-        let (usd, complete) =
-            bill.map_or((Usd::ZERO, billing.tokens.total() == 0), |bill| (bill.total_usd, bill.complete));
+        let (usd, complete) = bill.map_or((Usd::ZERO, !by_token || billing.tokens.total() == 0), |bill| {
+            (bill.total_usd, bill.complete)
+        });
         let expected = understood.law.expected();
         Entry {
             number,

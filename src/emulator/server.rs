@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use futures_util::stream;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::Instant};
 
 use super::{
     call::Call,
@@ -75,7 +75,10 @@ pub async fn start_at(setup: Setup, address: SocketAddr) -> Result<Running, Emul
     let listener = TcpListener::bind(address).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     let emulator = Arc::new(Emulator::new(setup));
-    let app = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(emulator.clone());
+    let app = Router::new()
+        .fallback(answer)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Shared { emulator: emulator.clone(), started: Instant::now() });
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
         let shutdown = async {
@@ -104,7 +107,7 @@ impl Running {
         self.emulator.ledger()
     }
 
-    /// Stops at once, connections that are open included; gives what was billed.
+    /// Stops taking calls, and gives what was billed; answers on their way are still sent.
     pub async fn stop(mut self) -> Ledger {
         drop(self.stop.take());
         self.task.abort();
@@ -118,7 +121,15 @@ impl Drop for Running {
     }
 }
 
-async fn answer(State(emulator): State<Arc<Emulator>>, request: Request) -> Response {
+/// What every connection shares.
+#[derive(Clone)]
+struct Shared {
+    emulator: Arc<Emulator>,
+    started: Instant,
+}
+
+async fn answer(State(shared): State<Shared>, request: Request) -> Response {
+    let Shared { emulator, started } = shared;
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is longer than this emulator reads");
@@ -133,7 +144,7 @@ async fn answer(State(emulator): State<Arc<Emulator>>, request: Request) -> Resp
         headers: headers.collect(),
         body: body.to_vec(),
     };
-    let reply = emulator.handle(&call);
+    let reply = emulator.handle_at(&call, started.elapsed());
     if !reply.before.is_zero() {
         tokio::time::sleep(reply.before).await;
     }

@@ -2,10 +2,13 @@
 
 use burndown::{
     calendar::Day,
-    emulator::{Call, Emulator, Fault, FaultKind, Reply, Setup},
+    diagnostics::SourceText,
+    emulator::{Behaviour, Call, Emulator, Fault, FaultKind, Reply, Setup, parse_faults},
     model::{Backend, TokenClass},
+    stats::generator,
     usage::{Outcome, Reading, read_response},
 };
+use rand::RngExt;
 use serde_json::{Value, json};
 
 use crate::{data, shipped};
@@ -37,29 +40,29 @@ pub fn prompt(text: &str) -> Value {
     json!({"contents": [{"role": "user", "parts": [{"text": text}]}]})
 }
 
-fn with_config(config: Value) -> Value {
+pub fn with_config(config: Value) -> Value {
     let mut body = prompt("Paint an axolotl.");
     body["generationConfig"] = config;
     body
 }
 
 /// A picture of the fixtures: 64 × 48, grey.
-fn edit() -> Value {
+pub fn edit() -> Value {
     let row: Value = serde_json::from_str(&data("sdk_requests/developer-edit.json")).unwrap();
     row["body"].clone()
 }
 
-fn json_of(reply: &Reply) -> Value {
+pub fn json_of(reply: &Reply) -> Value {
     serde_json::from_slice(&reply.body().expect("the connection holds")).expect("the body is JSON")
 }
 
-fn reading(reply: &Reply) -> Reading {
+pub fn reading(reply: &Reply) -> Reading {
     assert_eq!(reply.status, 200, "{}", json_of(reply));
     read_response(&String::from_utf8(reply.body().unwrap()).unwrap()).unwrap()
 }
 
 #[track_caller]
-fn check_refused(emulator: &Emulator, call: &Call, status: u16, message: &str) {
+pub fn check_refused(emulator: &Emulator, call: &Call, status: u16, message: &str) {
     let reply = emulator.handle(call);
     let body = json_of(&reply);
     assert_eq!(reply.status, status, "{body}");
@@ -320,4 +323,70 @@ fn every_recorded_request_of_the_sdk_is_taken_or_refused_as_expected() {
     assert!(count > 25, "{count} requests");
     // The first is refused for image models, the second is no field of v1.
     assert_eq!(refused, ["developer-media_resolution_config", "developer-media_resolution_part"]);
+}
+
+/// The files that the documentation shows.
+#[test]
+fn the_files_in_the_documentation_are_read() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/emulate.md")).unwrap();
+    let blocks: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [behaviour, faults] = blocks.as_slice() else { panic!("{} blocks", blocks.len()) };
+    let source = |text: &str| SourceText { name: "docs/emulate.md".into(), text: text.into() };
+    assert_eq!(Behaviour::parse(&source(behaviour)).unwrap().models.len(), 1);
+    assert_eq!(parse_faults(&source(faults)).unwrap().len(), 3);
+    // Every kind stands in the table.
+    let kinds = "429 429_retry_info 429_free_tier 401 403_api_disabled 500 503 504 delay dropped reset truncated \
+                 malformed huge slow_loris redirect html no_usage images over_cap blocked downgraded";
+    for kind in kinds.split_whitespace() {
+        assert!(page.contains(&format!("`{kind}`")), "{kind} is not documented");
+        let one = format!("schema = \"burndown.faults/1\"\n[[fault]]\nkind = \"{kind}\"\n");
+        assert_eq!(parse_faults(&source(&one)).unwrap()[0].kind.as_str(), kind);
+    }
+}
+
+/// Calls that differ do not disturb each other: their order does not matter.
+#[test]
+fn the_order_of_different_calls_does_not_matter() {
+    let calls: Vec<Call> = (0..40).map(|at| call(DEVELOPER, &prompt(&format!("Picture {at}.")))).collect();
+    let [forwards, backwards] = [emulator(), emulator()];
+    let first: Vec<Reply> = calls.iter().map(|call| forwards.handle(call)).collect();
+    let mut last: Vec<Reply> = calls.iter().rev().map(|call| backwards.handle(call)).collect();
+    last.reverse();
+    for (a, b) in first.iter().zip(&last) {
+        assert_eq!(a.pieces, b.pieces);
+    }
+}
+
+/// 4,000 damaged requests: each gets a well-formed answer, none a panic.
+#[test]
+fn damaged_requests_are_answered_in_good_order() {
+    let mut random = generator(5, 0);
+    let emulator = emulator();
+    let bodies = [edit(), with_config(json!({"imageConfig": {"imageSize": "2K"}, "thinkingConfig": {}}))];
+    let mut answered = 0;
+    for round in 0..4000 {
+        let mut bytes = bodies[round % 2].to_string().into_bytes();
+        for _ in 0..random.random_range(0..4) {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = random.random_range(0..bytes.len());
+            match random.random_range(0..3) {
+                0 => bytes[at] = random.random(),
+                1 => drop(bytes.remove(at)),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let path =
+            [DEVELOPER, VERTEX, &DEVELOPER.replace("generate", "streamGenerate")][round % 3].to_string();
+        let mut call = call(&path, &Value::Null);
+        call.body = bytes;
+        let reply = emulator.handle(&call);
+        assert!([200, 400].contains(&reply.status), "{}", reply.status);
+        serde_json::from_slice::<Value>(&reply.body().unwrap()).unwrap();
+        answered += u64::from(reply.status == 200);
+    }
+    assert!((500..3500).contains(&answered), "{answered} were still understood");
+    assert_eq!(emulator.ledger().billed, answered);
 }

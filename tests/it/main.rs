@@ -8,6 +8,7 @@ mod cli;
 mod compare;
 mod drift;
 mod emulator;
+mod emulator_quirks;
 mod emulator_socket;
 mod explain;
 mod invoices;
