@@ -299,7 +299,7 @@ fn faults_cost_no_more_than_the_budget_and_the_key_shows_nowhere() {
     ];
     for (seed, extra) in [(1, None), (2, Some("--stream"))] {
         let stage = Stage::new(seed, 0.0, faults.clone());
-        let mut args = vec!["--budget-usd", "24", "--out", "out", "--max-minutes", "2"];
+        let mut args = vec!["--budget-usd", "16", "--out", "out", "--max-minutes", "2"];
         args.extend(["--developer-tier", "3", "--concurrency", "8", "--model", "nano-banana-2.1"]);
         args.extend(extra);
         let output = stage.run(&args);
@@ -313,8 +313,8 @@ fn faults_cost_no_more_than_the_budget_and_the_key_shows_nowhere() {
         }
         let kept = spent(&stage.journal());
         let ledger = stage.ledger();
-        assert!(ledger.complete && ledger.billed > 20, "{} billed", ledger.billed);
-        assert!(ledger.usd <= kept && kept <= "24".parse().unwrap(), "{} billed, {kept} kept", ledger.usd);
+        assert!(ledger.complete && ledger.billed > 10, "{} billed", ledger.billed);
+        assert!(ledger.usd <= kept && kept <= "16".parse().unwrap(), "{} billed, {kept} kept", ledger.usd);
         assert_eq!(ledger.leaked, 0);
     }
 }
@@ -400,9 +400,12 @@ fn a_killed_run_loses_no_answer_that_was_on_disk() {
         assert!(found.starts_with(&known), "answers were lost");
         known = found;
     }
-    let output = stage.run(&[&args[..], &["--resume"]].concat());
+    let output = stage.run(&[&args[..], &["--resume", "--json"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let journal = stage.journal();
+    // Every answer that counted in the end is in the journal.
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["counts"]["answers"], answers(&journal).len());
     assert!(answers(&journal).starts_with(&known) && answers(&journal).len() > known.len());
     let observations = fs::read_to_string(stage.folder.path().join("out/observations.jsonl")).unwrap();
     assert_eq!(observations.lines().count(), answers(&journal).len());
