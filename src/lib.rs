@@ -37,7 +37,8 @@
 //! - A missing price, profile or count is never zero: it is a typed [`warning::Warning`] or an error, and a
 //!   total that lacks something says "at least".
 //! - Nothing below `commands` reads a file, a clock or the network: the day is an input, so the same input
-//!   gives the same bytes.
+//!   gives the same bytes. The one exception is `emulator::start`: a socket on loopback, and the time since it
+//!   was opened.
 //! - A price never becomes a float and comes back: [`units::Rate`] and [`units::Usd`] are decimal, the
 //!   projection is `f64`, and the way between them is one-way.
 //!
