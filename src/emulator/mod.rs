@@ -29,6 +29,7 @@ mod provisioned;
 mod refusal;
 mod serve;
 mod server;
+mod signature;
 
 pub use behaviour::{Behaviour, ModelBehaviour};
 pub use call::Call;
