@@ -39,7 +39,8 @@
 //! - A missing price, profile or count is never zero: it is a typed [`warning::Warning`] or an error, and a
 //!   total that lacks something says "at least".
 //! - Nothing below `commands` reads a file, a clock or the network: the day is an input, so the same input
-//!   gives the same bytes. (The wire of `calibrate` and the socket of `emulator` are the two edges beside it.)
+//!   gives the same bytes. Two edges stand beside it: [`calibrate::post`], the wire to the backends, and
+//!   `emulator::start`, a socket on loopback and the time since it was opened.
 //! - A calibration never spends more than its budget: a request's worst price is on disk before it is sent.
 //! - A price never becomes a float and comes back: [`units::Rate`] and [`units::Usd`] are decimal, the
 //!   projection is `f64`, and the way between them is one-way.

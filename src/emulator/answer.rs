@@ -5,12 +5,7 @@ use std::sync::Arc;
 use rand::{Rng, RngExt};
 use serde_json::{Map, Value, json};
 
-use super::{
-    asked::{Asked, signature},
-    call::Route,
-    law::Law,
-    picture,
-};
+use super::{asked::Asked, call::Route, law::Law, picture, signature::signature};
 use crate::{
     calendar::Day,
     model::{Backend, ByClass, Pixels, Tier, TokenClass},

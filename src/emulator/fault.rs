@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn a_faults_file_that_cannot_be_is_refused_with_the_reason() {
         for (text, expected) in [
-            ("[[fault]]\nkind = \"dropt\"\n", "did you mean `dropped`?"),
+            ("[[fault]]\nkind = \"droped\"\n", "did you mean `dropped`?"),
             ("[[fault]]\nkind = \"503\"\nevery = 0\n", "one of `requests`"),
             ("[[fault]]\nkind = \"503\"\nevery = 2\nrequests = [1]\n", "one of `requests`"),
             ("[[fault]]\nkind = \"huge\"\nmegabytes = 9999\n", "megabytes 1 to 1024"),

@@ -12,7 +12,7 @@
 //! wire. [`Emulator::ledger`] (`GET /_burndown/ledger`) says what was billed, to the last decimal, whether the
 //! client saw the answer or not.
 //!
-//! Not emulated: batch jobs, explicit caches, files, live sessions, video, audio and documents in the prompt,
+//! Not emulated: batch jobs, explicit caches, files, the Live API, video, audio and documents in the prompt,
 //! and quotas other than scripted ones ([`Fault`]).
 
 mod answer;
@@ -29,6 +29,7 @@ mod provisioned;
 mod refusal;
 mod serve;
 mod server;
+mod signature;
 
 pub use behaviour::{Behaviour, ModelBehaviour};
 pub use call::Call;

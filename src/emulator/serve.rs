@@ -328,7 +328,7 @@ fn refused(fault: &FaultKind, call: &Call, understood: &Understood<'_>) -> Optio
             return Some((reply, *billed));
         }
         FaultKind::Html => {
-            let page = "<!doctype html><title>Proxy</title><p>Your session is over.</p>";
+            let page = "<!doctype html><title>Proxy</title><p>Please sign in again.</p>";
             return Some((Reply::bytes(200, "text/html; charset=utf-8", page.into()), true));
         }
         _ => return None,

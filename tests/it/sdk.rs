@@ -1,6 +1,6 @@
 //! The real Python SDK talks to the emulator: what it reads is what was billed.
 
-use std::process::Command;
+use std::{io::Write, process::Command};
 
 use burndown::{
     emulator::start,
@@ -16,9 +16,11 @@ const PYTHON: &str = "BURNDOWN_PYTHON";
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_sdk_reads_what_the_emulator_bills() {
     let Ok(python) = std::env::var(PYTHON) else {
-        eprintln!(
-            "\n!!! LEFT OUT: the Python SDK was not tried; set {PYTHON} to a Python with google-genai\n"
+        // Straight to the stream: the test runner would keep `eprintln!` to itself.
+        let text = format!(
+            "!!! LEFT OUT: the Python SDK was not tried; set {PYTHON} to a Python with google-genai\n"
         );
+        std::io::stderr().write_all(text.as_bytes()).unwrap();
         return;
     };
     let running = start(setup("2026-11-21"), 0).await.unwrap();
