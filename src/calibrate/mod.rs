@@ -17,9 +17,10 @@ mod rehearsal;
 mod request;
 mod sampler;
 mod summary;
+mod terms;
 
 pub use answer::{Answered, Attempt, Received, Verdict, answered, judge};
-pub use campaign::{Campaign, CampaignError, Counts, Ending, Finding, Limits, Order, Step};
+pub use campaign::Campaign;
 pub use cell::{Cell, Expected, Skipped, Sources, cells};
 pub use credentials::Credentials;
 pub use fault::{Failure, Fault, Response, remedy};
@@ -33,3 +34,4 @@ pub use request::{
 };
 pub use sampler::{Enough, Group, Known, Rules, Sampler, Tally, Want};
 pub use summary::{ClassSeen, Estimate, PlacementSummary, Ratio, Summary, summary};
+pub use terms::{CampaignError, Counts, Ending, Finding, Limits, Order, Step};

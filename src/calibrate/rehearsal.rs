@@ -9,11 +9,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Verdict, answered},
-    campaign::{Campaign, CampaignError, Ending, Limits, Order, Step},
+    campaign::Campaign,
     cell::Cell,
     fault::{Failure, Fault},
     journal::Entry,
     sampler::Rules,
+    terms::{CampaignError, Ending, Limits, Order, Step},
 };
 use crate::{
     model::{ByClass, ModelId, TokenClass},

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    campaign::{Campaign, Counts, Finding},
+    campaign::Campaign,
     fault::Fault,
     sampler::{Group, Sampler},
+    terms::{Counts, Finding},
 };
 use crate::{
     model::{Endpoint, ModelId, TokenClass},

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod admission;
+mod calibrate_requests;
 mod calibrate_wire;
 mod calibration;
 mod cli;
