@@ -214,6 +214,12 @@ impl LocalClock {
     }
 }
 
+/// The moment in UTC, RFC 3339 to the second. Only `commands` asks.
+pub fn timestamp_utc() -> String {
+    let now = jiff::Timestamp::now();
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Whether a time zone of that name exists.
 pub fn is_time_zone(name: &str) -> bool {
     jiff::tz::TimeZone::get(name).is_ok()

@@ -10,7 +10,8 @@ use rust_decimal::Decimal;
 
 use crate::{
     calendar::Day,
-    model::{Backend, ImageSize, Location, Pixels, Tier, TokenClass},
+    model::{Backend, Endpoint, ImageSize, Location, Pixels, Tier, TokenClass},
+    units::Usd,
 };
 
 pub use held_against::{BacktestArgs, CheckArgs, DiffArgs, ReconcileArgs};
@@ -51,8 +52,12 @@ pub enum Verb {
     Quote(QuoteArgs),
     /// Fill in Google's GSU form from numbers: burn per request, throughput, GSUs, price per term
     Gsu(GsuArgs),
+    /// Send real requests of a workload's own shapes to each backend until its cost is known
+    Calibrate(CalibrateArgs),
     /// Learn token profiles from observations of real answers
     Fit(FitArgs),
+    /// Hold new observations against the token profiles: is what was learned still true?
+    Drift(DriftArgs),
     /// Every backend, model and tier that can serve a workload, side by side
     Compare(CompareArgs),
     /// One number of a plan back to its arithmetic, samples and sources
@@ -71,6 +76,8 @@ pub enum Verb {
     Prices(PricesArgs),
     /// Write a small workload file to start from
     Init(InitArgs),
+    /// Both backends on loopback, quirks included: rehearse without a key and without money
+    Emulate(EmulateArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -199,6 +206,105 @@ pub struct GsuArgs {
     pub answer: Answer,
 }
 
+/// `calibrate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown calibrate product-photos --check                 who am I, does each placement answer (free)
+  burndown calibrate product-photos --dry-run               what each budget would buy; nothing is sent
+  burndown calibrate product-photos --budget-usd 20 --out mine
+  burndown calibrate product-photos --emulator --out rehearsal
+  burndown --profiles mine plan product-photos
+
+Keys and credentials: GEMINI_API_KEY or GOOGLE_API_KEY for the Developer API; for Vertex AI what Google's
+libraries use (GOOGLE_APPLICATION_CREDENTIALS, gcloud auth application-default login, a metadata server), or the
+JSON itself in GOOGLE_APPLICATION_CREDENTIALS_JSON, and GOOGLE_CLOUD_PROJECT. A placement without credentials is
+left out. No more than the budget is ever spent: each request's worst price is set aside before it is sent.")]
+pub struct CalibrateArgs {
+    /// Workload file, or the name of a shipped one
+    pub workload: String,
+    /// Only free calls: is every placement ready, and what is missing
+    #[arg(long, conflicts_with_all = ["dry_run", "resume"])]
+    pub check: bool,
+    /// Send nothing: cells, expected requests, dollars, minutes, and what each budget would buy
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Rehearse against the emulator: no key, no money; the profiles are graded rehearsed
+    #[arg(long)]
+    pub emulator: bool,
+    /// Most US dollars to spend, what is in flight at its worst price included
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
+    pub budget_usd: Option<Usd>,
+    /// Most requests to send
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub max_requests: u64,
+    /// Send nothing more after so many minutes
+    #[arg(long, value_name = "M", default_value_t = 240.0)]
+    pub max_minutes: f64,
+    /// Requests at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u64).range(1..=64))]
+    pub concurrency: u64,
+    /// Half width of each placement's total, as a share of it [default: 0.05, less where the volume is wider]
+    #[arg(long, value_name = "SHARE")]
+    pub precision: Option<f64>,
+    /// Precision of the sum of all placements instead of each
+    #[arg(long)]
+    pub pooled: bool,
+    /// An interval that holds whenever one stops; takes 2 to 3 times as many requests, or far more
+    #[arg(long)]
+    pub guarantee: bool,
+    /// Only this placement: developer, vertex:global, vertex:REGION; may be repeated
+    #[arg(long, value_name = "PLACEMENT")]
+    pub placement: Vec<Endpoint>,
+    /// Only this model (id or nickname); may be repeated
+    #[arg(long, value_name = "MODEL")]
+    pub model: Vec<String>,
+    /// Google Cloud project
+    #[arg(long, env = "GOOGLE_CLOUD_PROJECT")]
+    pub project: Option<String>,
+    /// Call Vertex AI with the API key instead of credentials and project (global endpoint)
+    #[arg(long)]
+    pub express: bool,
+    /// Spend tier of the Developer API account, 1 to 3: requests are paced under its cap per ten minutes
+    #[arg(long, value_name = "TIER")]
+    pub developer_tier: Option<u32>,
+    /// Ask for answers as streams
+    #[arg(long)]
+    pub stream: bool,
+    /// Give up on an answer after so many seconds; it counts as billed then
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = value_parser!(u64).range(1..=3600))]
+    pub timeout_seconds: u64,
+    /// Seed of what is left to chance
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Journal of the calibration [default: DIR/calibration.jsonl, or WORKLOAD.calibration.jsonl here]
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// Go on with that journal: nothing in it is bought again
+    #[arg(long)]
+    pub resume: bool,
+    /// Write the learned profiles into this folder, an overlay for --profiles
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `drift`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  burndown --profiles mine drift new-observations.jsonl
+
+Exit code 1 when something drifted.")]
+pub struct DriftArgs {
+    /// Files of new observations
+    #[arg(required = true)]
+    pub observations: Vec<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
 /// `fit`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
@@ -317,6 +423,59 @@ pub struct InitArgs {
     /// Write to this file instead of standard output; an existing file is not overwritten
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// `emulate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown emulate --port 8089                  prints the exports that point the official SDKs here
+  burndown emulate --faults faults.toml --latency 0.1
+
+Listens on 127.0.0.1 only. Any key and token will do; those that begin with `invalid`, `no-billing`,
+`api-disabled` or `expired`, and projects that begin with `no-permission`, `no-billing` or `api-disabled`,
+meet the refusal of that name. Paths of its own: /_burndown/ledger (what was billed), /_burndown/truth/PATH
+(what a request to PATH takes on average), /token and /computeMetadata (tokens).")]
+pub struct EmulateArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Seed of everything drawn: the same requests in the same order get the same bytes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// File of how answers differ from the token profiles
+    #[arg(long, value_name = "FILE")]
+    pub behaviour: Option<PathBuf>,
+    /// File of what goes wrong, and when
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Share of the real latency that is waited: 0 answers at once, 1 as slowly as the backends do
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = latency)]
+    pub latency: f64,
+    /// GSUs that serve calls to Vertex AI; at the global location unless one is named; may be repeated
+    #[arg(long, value_name = "MODEL[@LOCATION]=N", value_parser = bought)]
+    pub gsu: Vec<(String, Location, u64)>,
+    /// Play this day: it decides prices and which models live (default: today)
+    #[arg(long, value_name = "DATE")]
+    pub on: Option<Day>,
+    /// Write what was billed into this file at the end, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+}
+
+fn bought(text: &str) -> Result<(String, Location, u64), String> {
+    let wrong = || format!("expected MODEL=N or MODEL@LOCATION=N with N from 1, found `{text}`");
+    let (place, count) = text.split_once('=').ok_or_else(wrong)?;
+    let count = count.parse().ok().filter(|count| (1..=100_000).contains(count)).ok_or_else(wrong)?;
+    let (model, location) = match place.split_once('@') {
+        Some((model, location)) => (model, location.parse().map_err(|error| format!("{error}"))?),
+        None => (place, Location::Global),
+    };
+    Ok((model.to_string(), location, count))
+}
+
+fn latency(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=10.0).contains(share));
+    share.ok_or_else(|| format!("expected a number from 0 to 10, found `{text}`"))
 }
 
 /// One `--flag N` for each token class.

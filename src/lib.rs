@@ -14,6 +14,7 @@
 //! response body ── usage ── classes ── prices ── invoice
 //! observations ─── usage ── fit ── token profiles
 //! trace ── replay ── what each GSU count leaves to PayGo, arrival pattern
+//! requests ── calibrate ── observations
 //! ```
 //!
 //! | module | holds |
@@ -26,6 +27,8 @@
 //! | [`workload`], [`tokens`] | what is sent; what one request of it takes |
 //! | [`projection`] | joins all of these into a [`projection::Plan`] |
 //! | [`replay`] | a trace, request by request, through the admission of many purchases; its arrival pattern |
+//! | [`calibrate`] | real requests under a hard budget: cells, sampler, money, journal, both backends' wire |
+//! | [`emulator`] | both backends on loopback, quirks included |
 //! | [`report`] | one [`report::Report`] value, drawn many ways |
 //! | [`cli`], [`commands`] | arguments as types; one file per verb, the only place with effects |
 //!
@@ -38,7 +41,9 @@
 //! - A missing price, profile or count is never zero: it is a typed [`warning::Warning`] or an error, and a
 //!   total that lacks something says "at least".
 //! - Nothing below `commands` reads a file, a clock or the network: the day is an input, so the same input
-//!   gives the same bytes.
+//!   gives the same bytes. Two edges stand beside it: [`calibrate::post`], the wire to the backends, and
+//!   `emulator::start`, a socket on loopback and the time since it was opened.
+//! - A calibration never spends more than its budget: a request's worst price is on disk before it is sent.
 //! - A price never becomes a float and comes back: [`units::Rate`] and [`units::Usd`] are decimal, the
 //!   projection is `f64`, and the way between them is one-way.
 //!
@@ -53,10 +58,12 @@
 //! - **a warning**: a variant of [`warning::Warning`] with its sentence and its code.
 
 pub mod calendar;
+pub mod calibrate;
 pub mod capacity;
 pub mod cli;
 pub mod commands;
 pub mod diagnostics;
+pub mod emulator;
 pub mod model;
 pub mod prices;
 pub mod projection;

@@ -3,7 +3,7 @@
 //! Money that is quoted or invoiced is a [`Decimal`]; simulated money is `f64`. The way from the
 //! first to the second is one-way ([`Usd::to_f64`]), so that a float never becomes a price.
 
-use std::{fmt, ops::AddAssign};
+use std::{fmt, ops::AddAssign, str::FromStr};
 
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -57,6 +57,26 @@ impl fmt::Display for Usd {
     /// All significant decimals and no trailing zeros: `0.248776`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.normalize())
+    }
+}
+
+impl FromStr for Usd {
+    type Err = String;
+
+    /// An amount of a file or a flag: not negative, at most [`LARGEST_SENSIBLE`].
+    fn from_str(text: &str) -> Result<Usd, String> {
+        let amount: Decimal =
+            text.trim().parse().map_err(|_| format!("expected an amount of US dollars, found `{text}`"))?;
+        if amount.is_sign_negative() || amount > Decimal::from(LARGEST_SENSIBLE) {
+            return Err(format!("expected US dollars from 0 to {LARGEST_SENSIBLE}, found {text}"));
+        }
+        Ok(Usd(amount))
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Usd, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

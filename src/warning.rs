@@ -167,6 +167,16 @@ pub enum Warning {
         /// Answers that count.
         answers: u64,
     },
+    /// What was learned comes from the emulator.
+    #[error(
+        "tokens of {model} on {endpoint} were rehearsed against the emulator: no real answer stands behind them"
+    )]
+    Rehearsed {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+    },
     /// Answers did not all hold the one image that the documentation speaks of.
     #[error(
         "answers of {model} on {endpoint} to {kind} requests held {seen}; every image counts in the usage"
@@ -492,6 +502,7 @@ impl Warning {
             Warning::WeakEvidence { .. } => "weak-evidence",
             Warning::NoneSeen { .. } => "none-seen",
             Warning::RuleContradicted { .. } => "rule-contradicted",
+            Warning::Rehearsed { .. } => "rehearsed",
             Warning::ImagesVary { .. } => "images-vary",
             Warning::ProfileStandsIn { .. } => "profile-stands-in",
             Warning::ResolutionRefused { .. } => "resolution-refused",

@@ -34,19 +34,7 @@ pub(super) fn run(args: &FitArgs, overlay: Option<&Path>) -> anyhow::Result<Done
     let mut written = Vec::new();
     if let Some(folder) = &args.out {
         let day = args.answer.on.unwrap_or_else(Day::today_utc).to_string();
-        for (backend, model, cells, rule) in by_profile(&fitted) {
-            let base = Library::token_profile_text(overlay, backend, &model)?;
-            let text = with_cells(&base.text, &cells, rule, (&args.source, &args.title, &day))
-                .with_context(|| format!("cannot use {}", base.name))?;
-            let path = folder.join("tokens").join(backend.as_str()).join(format!("{model}.toml"));
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)
-                    .with_context(|| format!("cannot make `{}`", parent.display()))?;
-            }
-            write_whole(&path, text.as_bytes())
-                .with_context(|| format!("cannot write `{}`", path.display()))?;
-            written.push(path.display().to_string());
-        }
+        written = write_profiles(&fitted, folder, overlay, None, (&args.source, &args.title, &day))?;
     }
     if args.answer.json {
         output::print_json(&fitted)?;
@@ -57,6 +45,36 @@ pub(super) fn run(args: &FitArgs, overlay: Option<&Path>) -> anyhow::Result<Done
         output::say(&format!("wrote {path}"));
     }
     Ok(Done::Fine)
+}
+
+/// Writes a profile for everything that was learned; gives the paths.
+///
+/// `kept` holds profiles whose cells of other kinds of request stay beside the new ones.
+pub(super) fn write_profiles(
+    fitted: &Fitted,
+    folder: &Path,
+    overlay: Option<&Path>,
+    kept: Option<&Library>,
+    source: (&str, &str, &str),
+) -> anyhow::Result<Vec<String>> {
+    let mut written = Vec::new();
+    for (backend, model, mut cells, rule) in by_profile(fitted) {
+        let base = Library::token_profile_text(overlay, backend, &model)?;
+        let known = kept.and_then(|library| library.tokens.get(&(backend, model.clone())));
+        let others: Vec<&Cell> = known.into_iter().flat_map(|profile| &profile.cells).collect();
+        let fresh: Vec<_> = cells.iter().map(|cell| cell.kind).collect();
+        cells.extend(others.into_iter().filter(|cell| !fresh.contains(&cell.kind)));
+        cells.sort_by_key(|cell| cell.kind);
+        let text = with_cells(&base.text, &cells, rule, source)
+            .with_context(|| format!("cannot use {}", base.name))?;
+        let path = folder.join("tokens").join(backend.as_str()).join(format!("{model}.toml"));
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
+        }
+        write_whole(&path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
+        written.push(path.display().to_string());
+    }
+    Ok(written)
 }
 
 /// What one profile learns: its cells, and its rule where answers contradict it.

@@ -95,6 +95,11 @@ fn tokens_of_sizes(
         .tokens
         .get(&(Backend::Vertex, model.clone()))
         .with_context(|| format!("no token profile for {model} on vertex: give tokens instead of sizes"))?;
+    if profile.cells.iter().any(|cell| cell.grade == crate::model::Grade::Rehearsed) {
+        bail!(
+            "the token profile of {model} was rehearsed against the emulator, and GSUs are real money\n\nhint: leave --profiles away, or calibrate against the real backends"
+        );
+    }
     if !args.input_image_px.is_empty() {
         let table = profile
             .input_image

@@ -1,9 +1,12 @@
 //! One file per verb: the only place that reads files, the clock and standard input, and prints.
 
 mod backtest;
+mod calibrate;
 mod check;
 mod compare;
 mod diff;
+mod drift;
+mod emulate;
 mod explain;
 mod fit;
 mod gsu;
@@ -53,6 +56,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Plan(args) => plan::run(&args, overlay),
         Verb::Quote(args) => quote::run(&args, overlay),
         Verb::Gsu(args) => gsu::run(&args, overlay),
+        Verb::Calibrate(args) => calibrate::run(&args, overlay),
+        Verb::Drift(args) => drift::run(&args, overlay),
         Verb::Fit(args) => fit::run(&args, overlay),
         Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
@@ -63,6 +68,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Reconcile(args) => reconcile::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),
+        Verb::Emulate(args) => emulate::run(&args, overlay),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "burndown", &mut script);

@@ -68,7 +68,7 @@ pub(super) fn plan_for(workload: &str, on: Option<Day>, overlay: Option<&Path>) 
 }
 
 /// Reads the prompts and the image sizes a workload refers to.
-fn read_outside(file: &WorkloadFile, folder: &Path) -> OutsideFiles {
+pub(super) fn read_outside(file: &WorkloadFile, folder: &Path) -> OutsideFiles {
     let mut outside = OutsideFiles::default();
     for wanted in file.outside_files() {
         let path = folder.join(&wanted.pattern);

@@ -379,7 +379,12 @@ fn per_request(
         complete: quote.complete,
         images_per_answer,
         sheet_usd_per_image: sheet.map(|tokens| *tokens as f64 * image_rate / TOKENS_PER_MTOK as f64),
-        grade: big.iter().map(|tokens| tokens.evidence.grade).max().unwrap_or(quote.grade),
+        grade: big
+            .iter()
+            .map(|tokens| tokens.evidence.grade)
+            .chain(profile.cell(kind).map(|cell| cell.grade).filter(|grade| *grade == Grade::Rehearsed))
+            .max()
+            .unwrap_or(quote.grade),
         answers: big.iter().filter_map(|tokens| tokens.evidence.n).min(),
         tokens,
     }

@@ -30,7 +30,12 @@ pub(super) fn title(plan: &Plan) -> String {
 
 /// The sections, in the order they are read.
 pub(super) fn sections(plan: &Plan) -> Vec<Section> {
-    vec![
+    let mut sections = Vec::new();
+    if plan.warnings.iter().any(|warning| warning.code() == "rehearsed") {
+        let banner = "tokens come from the emulator's play answers: nothing here is a forecast";
+        sections.push(Section { heading: "REHEARSED", blocks: vec![Block::Text(vec![words(banner)])] });
+    }
+    sections.extend([
         Section { heading: "BILL", blocks: bill(plan) },
         Section { heading: "GSU", blocks: vec![Block::Text(gsu_lines::verdict(plan))] },
         Section { heading: "WHERE", blocks: places(plan) },
@@ -39,7 +44,8 @@ pub(super) fn sections(plan: &Plan) -> Vec<Section> {
         Section { heading: "WRONG BY", blocks: wrong_by(plan) },
         Section { heading: "LIMITS", blocks: vec![Block::Text(limits(plan))] },
         Section { heading: "NEXT", blocks: vec![Block::Text(next(plan))] },
-    ]
+    ]);
+    sections
 }
 
 fn bill(plan: &Plan) -> Vec<Block> {

@@ -69,6 +69,10 @@ pub fn expect(
             let (model, endpoint, kind) = (profile.model.clone(), endpoint.clone(), kind.as_str());
             warnings.push(Warning::NoneSeen { model, endpoint, kind });
         }
+        if profile.cell(kind).is_some_and(|cell| cell.grade == Grade::Rehearsed) {
+            let (model, endpoint) = (profile.model.clone(), endpoint.clone());
+            warnings.push(Warning::Rehearsed { model, endpoint });
+        }
         let images = output_images(profile, shape, endpoint, &mut warnings)?;
         images_per_answer = images.1;
         classes[TokenClass::OutputImage] = Some(images.0);

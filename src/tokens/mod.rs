@@ -5,12 +5,14 @@
 //! is billed, the other rule stands beside as a named switch.
 
 mod doubt;
+mod drift;
 mod expect;
 mod fit;
 mod profile;
 mod rule;
 
 pub use doubt::TokenDoubt;
+pub use drift::{CellDrift, Drift, Signal, drift};
 pub use expect::{ClassTokens, ExpectedTokens, borrowed, counts_in_words, expect, own_cell};
 pub use fit::{Fitted, FittedCell, RuleCheck, fit, with_cells};
 pub use profile::{Answer, Behaviour, Cell, Evidence, RequestKind, TokenProfile};

@@ -154,6 +154,19 @@ impl<'de> Deserialize<'de> for DayShape {
     }
 }
 
+/// The prompt and the pictures of a route as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Materials {
+    /// The route.
+    pub route: String,
+    /// The prompt.
+    pub prompt: Option<String>,
+    /// Or the file that holds it.
+    pub prompt_file: Option<String>,
+    /// Sizes in words, paths or patterns, one for each picture of a request.
+    pub input_images: Vec<String>,
+}
+
 /// A file that a workload refers to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OutsideFile {
@@ -209,6 +222,19 @@ impl WorkloadFile {
         Ok(file)
     }
 
+    /// What each route's requests are made of as written, in the order of the routes.
+    pub fn materials(&self) -> Vec<Materials> {
+        let text = |field: &Option<Spanned<String>>| field.as_ref().map(|text| text.as_ref().clone());
+        let routes = self.route.iter().map(Spanned::as_ref);
+        let materials = routes.map(|route| Materials {
+            route: route.name.as_ref().trim().to_string(),
+            prompt: text(&route.prompt),
+            prompt_file: text(&route.prompt_file),
+            input_images: route.input_images.iter().flatten().map(|image| image.as_ref().clone()).collect(),
+        });
+        materials.collect()
+    }
+
     /// The files it refers to; whoever may read files reads them.
     pub fn outside_files(&self) -> Vec<OutsideFile> {
         let mut files = Vec::new();
@@ -230,6 +256,6 @@ impl WorkloadFile {
 }
 
 /// `1408x768`, or `1408x768 or 5632x3072` for an image that has one of these sizes; `None` for a path.
-pub(super) fn sizes_in_words(text: &str) -> Option<Vec<Pixels>> {
+pub fn sizes_in_words(text: &str) -> Option<Vec<Pixels>> {
     text.split(" or ").map(|size| size.trim().parse().ok()).collect()
 }

@@ -5,5 +5,5 @@ mod file;
 mod request;
 mod resolve;
 
-pub use file::{OutsideFile, OutsideFiles, OutsideKind, WorkloadFile};
+pub use file::{Materials, OutsideFile, OutsideFiles, OutsideKind, WorkloadFile, sizes_in_words};
 pub use resolve::{Assumption, Burst, GsuOrder, PriceFactors, Route, Volume, Workload};

@@ -3,12 +3,19 @@
 
 mod admission;
 mod arrivals;
+mod calibrate_requests;
+mod calibrate_wire;
+mod calibration;
 mod check;
 mod cli;
 mod compare;
 mod coverage;
 mod curve;
 mod diff;
+mod drift;
+mod emulator;
+mod emulator_quirks;
+mod emulator_socket;
 mod explain;
 mod invoices;
 mod observations;
@@ -20,6 +27,7 @@ mod reconcile;
 mod regressions;
 mod replay;
 mod responses;
+mod sdk;
 mod sizing;
 mod switches;
 mod tidy;

@@ -1,0 +1,138 @@
+//! The journal of a calibration: every dollar before it is spent, every answer before it counts.
+//!
+//! JSON lines. A reservation is on disk before its request is sent; an answer and what it costs are one line,
+//! so that a crash leaves either both or the reservation alone, which then counts as spent.
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::Fault;
+use crate::{
+    units::Usd,
+    usage::{Observation, RecordKind},
+};
+
+/// Version of the format.
+pub const JOURNAL_SCHEMA: &str = "burndown.calibration/1";
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Entry {
+    /// The first line, and one more for every resumption.
+    Start {
+        /// [`JOURNAL_SCHEMA`].
+        schema: String,
+        /// Name of the workload.
+        workload: String,
+        /// Time.
+        at: String,
+        /// What may be spent in all.
+        budget_usd: Usd,
+        /// Real backends, or the emulator.
+        kind: RecordKind,
+        /// Seed of what is random.
+        seed: u64,
+    },
+    /// A request is about to be sent; its worst price is set aside.
+    Reserve {
+        /// Number of the attempt in this journal.
+        id: u64,
+        /// Key of the cell.
+        cell: String,
+        /// Number of the request within the cell.
+        request: u64,
+        /// Counted from 1 within the request.
+        attempt: u32,
+        /// US dollars set aside.
+        usd: Usd,
+    },
+    /// An answer came; its cost replaces the reservation.
+    Answer {
+        /// The attempt.
+        id: u64,
+        /// US dollars it may be billed at most.
+        usd: Usd,
+        /// What is kept of it.
+        observation: Box<Observation>,
+    },
+    /// No answer came.
+    Failed {
+        /// The attempt.
+        id: u64,
+        /// US dollars it may be billed: 0, or the reservation where that is not known.
+        usd: Usd,
+        /// What went wrong.
+        fault: Fault,
+        /// HTTP status.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// The server's message, shortened.
+        message: String,
+    },
+    /// The run ended.
+    Stop {
+        /// Why.
+        why: String,
+        /// Time.
+        at: String,
+    },
+}
+
+/// Why a journal cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum BadJournal {
+    /// A line is no entry.
+    #[error("line {line} is not an entry of a calibration journal: {problem}")]
+    Line {
+        /// Line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// It starts with something else.
+    #[error("expected a first line with schema `{JOURNAL_SCHEMA}`")]
+    NotAJournal,
+}
+
+/// A journal as read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadJournal {
+    /// Its entries.
+    pub entries: Vec<Entry>,
+    /// Bytes that are whole lines; what follows is a line that was never finished.
+    pub whole_bytes: usize,
+}
+
+/// Reads a journal; an unfinished last line is left out and can be cut off at `whole_bytes`.
+///
+/// # Errors
+///
+/// When a whole line is no entry, or the first one is no start.
+pub fn read_journal(bytes: &[u8]) -> Result<ReadJournal, BadJournal> {
+    let whole_bytes = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let mut entries = Vec::new();
+    for (at, line) in bytes[..whole_bytes].split(|byte| *byte == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let entry = serde_json::from_slice(line)
+            .map_err(|error| BadJournal::Line { line: at + 1, problem: error.to_string() })?;
+        entries.push(entry);
+    }
+    match entries.first() {
+        None => Ok(ReadJournal { entries, whole_bytes }),
+        Some(Entry::Start { schema, .. }) if schema == JOURNAL_SCHEMA => {
+            Ok(ReadJournal { entries, whole_bytes })
+        }
+        Some(_) => Err(BadJournal::NotAJournal),
+    }
+}
+
+/// The observations of a journal, in the order of their answers.
+pub fn observations_of(entries: &[Entry]) -> Vec<Observation> {
+    let answers = entries.iter().filter_map(|entry| match entry {
+        Entry::Answer { observation, .. } => Some(observation.as_ref().clone()),
+        _ => None,
+    });
+    answers.collect()
+}

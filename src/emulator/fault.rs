@@ -1,0 +1,348 @@
+//! Scripted faults: which requests go wrong, and how.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::{
+    diagnostics::{BadFile, SourceText},
+    model::{Backend, nearest, or_list},
+    units::Share,
+};
+
+const SCHEMA: &str = "burndown.faults/1";
+const TITLE: &str = "cannot use this faults file";
+
+/// One rule: which requests it strikes, and what happens then. The first rule that strikes counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Which requests.
+    pub when: When,
+    /// Only on this backend.
+    pub backend: Option<Backend>,
+    /// At most so many times.
+    pub limit: Option<u64>,
+    /// What happens.
+    pub kind: FaultKind,
+}
+
+impl Fault {
+    /// A fault of single requests, counted from 1 in the order of arrival.
+    pub fn at(requests: &[u64], kind: FaultKind) -> Fault {
+        Fault { when: When::Requests(requests.to_vec()), backend: None, limit: None, kind }
+    }
+
+    /// A fault that strikes at random, from the emulator's seed.
+    pub fn randomly(probability: Share, kind: FaultKind) -> Fault {
+        Fault { when: When::Probability(probability), backend: None, limit: None, kind }
+    }
+}
+
+/// Which requests a fault strikes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum When {
+    /// These, counted from 1.
+    Requests(Vec<u64>),
+    /// Every so many: 10 strikes the 10th, the 20th, …
+    Every(u64),
+    /// Each with this probability.
+    Probability(Share),
+    /// All.
+    Always,
+}
+
+/// What happens to a request. Where `billed` is a field, it says whether the work was done and is charged.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultKind {
+    /// 429 without a hint when to come back.
+    Busy,
+    /// 429 of a quota with `QuotaFailure` and `RetryInfo`; on Vertex AI, which sends none, as [`FaultKind::Busy`].
+    Quota {
+        /// When to come back.
+        retry_seconds: f64,
+    },
+    /// 429 of a key without billing: free tier, limit 0. Coming back does not help.
+    FreeTier,
+    /// 500.
+    Internal,
+    /// 503.
+    Overloaded,
+    /// 504.
+    Deadline {
+        /// Whether the work is charged.
+        billed: bool,
+    },
+    /// 401: the token is over.
+    TokenExpired,
+    /// 403: the API is not enabled.
+    ApiDisabled,
+    /// The answer comes late.
+    Delay {
+        /// So many milliseconds.
+        milliseconds: u64,
+    },
+    /// The connection breaks within the answer, which is billed.
+    Dropped {
+        /// After this share of the answer's bytes.
+        after: Share,
+    },
+    /// The connection breaks before the answer.
+    Reset {
+        /// Whether the work is charged.
+        billed: bool,
+    },
+    /// The body ends early, and the connection says it is whole. Billed.
+    Truncated,
+    /// The body is not JSON. Billed.
+    Malformed,
+    /// Many megabytes of blank space around the answer. Billed.
+    Huge {
+        /// So many.
+        megabytes: u64,
+    },
+    /// The answer comes in drops. Billed.
+    SlowLoris {
+        /// Between two drops.
+        milliseconds: u64,
+    },
+    /// 307 to another path of the emulator, which notes whether a key came along.
+    Redirect,
+    /// A page of HTML with status 200, as a proxy sends it. Billed.
+    Html,
+    /// 200 without `usageMetadata`. Billed.
+    NoUsage,
+    /// So many images in the answer, all counted.
+    Images {
+        /// So many.
+        images: u64,
+    },
+    /// More output tokens than the request (or else the model) allows.
+    OverCap {
+        /// So many times the limit.
+        times: f64,
+    },
+    /// 200 without a picture.
+    Blocked {
+        /// A finish reason (`IMAGE_SAFETY`) or, with `PROMPT:` before it, a block reason.
+        reason: String,
+    },
+    /// A priority request is served as standard, silently.
+    Downgraded,
+}
+
+/// Words of the file, with what each needs.
+const KINDS: &[&str] = &[
+    "429",
+    "429_retry_info",
+    "429_free_tier",
+    "500",
+    "503",
+    "504",
+    "401",
+    "403_api_disabled",
+    "delay",
+    "dropped",
+    "reset",
+    "truncated",
+    "malformed",
+    "huge",
+    "slow_loris",
+    "redirect",
+    "html",
+    "no_usage",
+    "images",
+    "over_cap",
+    "blocked",
+    "downgraded",
+];
+
+impl FaultKind {
+    /// Its word in files and in the ledger.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            FaultKind::Busy => "429",
+            FaultKind::Quota { .. } => "429_retry_info",
+            FaultKind::FreeTier => "429_free_tier",
+            FaultKind::Internal => "500",
+            FaultKind::Overloaded => "503",
+            FaultKind::Deadline { .. } => "504",
+            FaultKind::TokenExpired => "401",
+            FaultKind::ApiDisabled => "403_api_disabled",
+            FaultKind::Delay { .. } => "delay",
+            FaultKind::Dropped { .. } => "dropped",
+            FaultKind::Reset { .. } => "reset",
+            FaultKind::Truncated => "truncated",
+            FaultKind::Malformed => "malformed",
+            FaultKind::Huge { .. } => "huge",
+            FaultKind::SlowLoris { .. } => "slow_loris",
+            FaultKind::Redirect => "redirect",
+            FaultKind::Html => "html",
+            FaultKind::NoUsage => "no_usage",
+            FaultKind::Images { .. } => "images",
+            FaultKind::OverCap { .. } => "over_cap",
+            FaultKind::Blocked { .. } => "blocked",
+            FaultKind::Downgraded => "downgraded",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFaults {
+    schema: Spanned<String>,
+    #[serde(default, rename = "fault")]
+    faults: Vec<Spanned<RawFault>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFault {
+    kind: Spanned<String>,
+    requests: Option<Vec<u64>>,
+    every: Option<u64>,
+    probability: Option<Share>,
+    backend: Option<Backend>,
+    limit: Option<u64>,
+    retry_seconds: Option<f64>,
+    milliseconds: Option<u64>,
+    after: Option<Share>,
+    billed: Option<bool>,
+    megabytes: Option<u64>,
+    images: Option<u64>,
+    times: Option<f64>,
+    reason: Option<String>,
+}
+
+/// Reads a faults file.
+///
+/// ```toml
+/// schema = "burndown.faults/1"
+///
+/// [[fault]]
+/// kind = "429_retry_info"     # see `FaultKind` for all of them
+/// requests = [3, 4]           # or every = 10, or probability = 0.05; none of them = all
+/// retry_seconds = 2
+///
+/// [[fault]]
+/// kind = "dropped"
+/// backend = "vertex"          # only there
+/// probability = 0.02
+/// limit = 5                   # at most five times
+/// after = 0.5
+/// ```
+///
+/// # Errors
+///
+/// When the text is no such file, a word is unknown, or a number cannot be; the message shows the place.
+pub fn parse_faults(source: &SourceText) -> Result<Vec<Fault>, BadFile> {
+    let raw: RawFaults =
+        toml::from_str(&source.text).map_err(|error| source.toml_complaint(TITLE, &error))?;
+    if raw.schema.as_ref() != SCHEMA {
+        let found = format!("expected `{SCHEMA}`");
+        return Err(source.complaint(raw.schema.span(), TITLE, &found, None));
+    }
+    let mut faults = Vec::new();
+    for row in raw.faults {
+        let span = row.span();
+        let row = row.into_inner();
+        let when = match (&row.requests, row.every, row.probability) {
+            (Some(list), None, None) if !list.contains(&0) => When::Requests(list.clone()),
+            (None, Some(every), None) if every > 0 => When::Every(every),
+            (None, None, Some(share)) => When::Probability(share),
+            (None, None, None) => When::Always,
+            _ => {
+                let found = "one of `requests` (from 1), `every` (from 1) and `probability`, or none";
+                return Err(source.complaint(span, TITLE, found, None));
+            }
+        };
+        let kind = kind_of(source, &row, span)?;
+        faults.push(Fault { when, backend: row.backend, limit: row.limit, kind });
+    }
+    Ok(faults)
+}
+
+/// Longest wait of a fault.
+const MILLISECONDS_MAX: u64 = 3_600_000;
+
+fn kind_of(source: &SourceText, row: &RawFault, span: std::ops::Range<usize>) -> Result<FaultKind, BadFile> {
+    let word = row.kind.as_ref().as_str();
+    let half = Share::try_from(0.5).expect("a half is a share");
+    let milliseconds = row.milliseconds.unwrap_or(1000);
+    let (megabytes, images) = (row.megabytes.unwrap_or(64), row.images.unwrap_or(10));
+    let (times, retry_seconds) = (row.times.unwrap_or(1.5), row.retry_seconds.unwrap_or(34.4));
+    let billed = row.billed.unwrap_or(false);
+    let fits = milliseconds <= MILLISECONDS_MAX
+        && (1..=1024).contains(&megabytes)
+        && (1..=100).contains(&images)
+        && (1.0..=100.0).contains(&times)
+        && (0.0..=86_400.0).contains(&retry_seconds);
+    if !fits {
+        let found = "milliseconds are at most an hour, megabytes 1 to 1024, images 1 to 100, times 1 to 100, retry_seconds at most a day";
+        return Err(source.complaint(span, TITLE, found, None));
+    }
+    Ok(match word {
+        "429" => FaultKind::Busy,
+        "429_retry_info" => FaultKind::Quota { retry_seconds },
+        "429_free_tier" => FaultKind::FreeTier,
+        "500" => FaultKind::Internal,
+        "503" => FaultKind::Overloaded,
+        "504" => FaultKind::Deadline { billed },
+        "401" => FaultKind::TokenExpired,
+        "403_api_disabled" => FaultKind::ApiDisabled,
+        "delay" => FaultKind::Delay { milliseconds },
+        "dropped" => FaultKind::Dropped { after: row.after.unwrap_or(half) },
+        "reset" => FaultKind::Reset { billed },
+        "truncated" => FaultKind::Truncated,
+        "malformed" => FaultKind::Malformed,
+        "huge" => FaultKind::Huge { megabytes },
+        "slow_loris" => FaultKind::SlowLoris { milliseconds },
+        "redirect" => FaultKind::Redirect,
+        "html" => FaultKind::Html,
+        "no_usage" => FaultKind::NoUsage,
+        "images" => FaultKind::Images { images },
+        "over_cap" => FaultKind::OverCap { times },
+        "blocked" => {
+            FaultKind::Blocked { reason: row.reason.clone().unwrap_or_else(|| "IMAGE_SAFETY".into()) }
+        }
+        "downgraded" => FaultKind::Downgraded,
+        _ => {
+            let found = format!("unknown kind, expected {}", or_list(KINDS));
+            let near = nearest(word, KINDS.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            return Err(source.complaint(row.kind.span(), TITLE, &found, near.as_deref()));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Vec<Fault>, BadFile> {
+        parse_faults(&SourceText {
+            name: "f.toml".into(),
+            text: format!("schema = \"burndown.faults/1\"\n{text}"),
+        })
+    }
+
+    #[test]
+    fn every_word_makes_the_kind_that_has_it() {
+        for word in KINDS {
+            let read = parse(&format!("[[fault]]\nkind = \"{word}\"\n")).unwrap();
+            assert_eq!(read[0].kind.as_str(), *word);
+            assert_eq!(read[0].when, When::Always);
+        }
+    }
+
+    #[test]
+    fn a_faults_file_that_cannot_be_is_refused_with_the_reason() {
+        for (text, expected) in [
+            ("[[fault]]\nkind = \"droped\"\n", "did you mean `dropped`?"),
+            ("[[fault]]\nkind = \"503\"\nevery = 0\n", "one of `requests`"),
+            ("[[fault]]\nkind = \"503\"\nevery = 2\nrequests = [1]\n", "one of `requests`"),
+            ("[[fault]]\nkind = \"huge\"\nmegabytes = 9999\n", "megabytes 1 to 1024"),
+            ("[[fault]]\nkind = \"503\"\nprobability = 3\n", "for 3 % write 0.03"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
