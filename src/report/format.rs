@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn amounts_that_are_shown_add_up_to_the_sum_that_is_shown() {
-        assert_eq!(signed_amounts(&[100.5, 200.5, -0.4]), ["+$101", "+$200", "$0", "+$301"]);
+        assert_eq!(signed_amounts(&[100.5, 200.5, -0.4]), ["+$100", "+$201", "$0", "+$301"]);
         assert_eq!(signed_amounts(&[-1206.4, 5.0]), ["-$1,206", "+$5", "-$1,201"]);
         assert_eq!(signed_amounts(&[0.333, 0.333, 0.333]), ["+$0.34", "+$0.33", "+$0.33", "+$1.00"]);
         assert_eq!(signed_amounts(&[-3.0]), ["-$3.00", "-$3.00"]);
