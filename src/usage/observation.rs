@@ -151,6 +151,14 @@ impl Observation {
         differs.then(|| Anomaly::SizeDiffers { asked: asked.to_string(), received: received.to_string() })
     }
 
+    /// `trafficType` or `serviceTier` as reported, without an enum's prefix: `PROVISIONED_THROUGHPUT`, `flex`.
+    pub fn traffic(&self) -> Option<String> {
+        let usage = self.usage.as_ref()?;
+        let names = ["trafficType", "traffic_type", "serviceTier", "service_tier"];
+        let word = names.iter().find_map(|name| usage.get(*name)?.as_str())?;
+        Some(word.rsplit('.').next().unwrap_or(word).to_string())
+    }
+
     /// The sizes of the prompt's images, those that can be read.
     pub fn input_pixels(&self) -> Vec<Pixels> {
         self.shape.input_pixels.iter().filter_map(|size| size.parse().ok()).collect()
