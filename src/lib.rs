@@ -12,7 +12,7 @@
 //! capacity book ─┼─ projection ─ Plan ─┼─ plan.json, CSV
 //! token profiles ┘                     └─ report.html, charts
 //! response body ── usage ── classes ── prices ── invoice
-//! observations ─── usage ── fit ── token profiles
+//! logs ── import ── observations or aggregates ── fit ── token profiles
 //! ```
 //!
 //! | module | holds |
@@ -24,6 +24,7 @@
 //! | [`prices`], [`capacity`] | the two books and their arithmetic |
 //! | [`workload`], [`tokens`] | what is sent; what one request of it takes |
 //! | [`projection`] | joins all of these into a [`projection::Plan`] |
+//! | [`import`] | logs of nine kinds → observations, mergeable aggregates, arrivals, a workload |
 //! | [`report`] | one [`report::Report`] value, drawn many ways |
 //! | [`cli`], [`commands`] | arguments as types; one file per verb, the only place with effects |
 //!
@@ -55,6 +56,7 @@ pub mod capacity;
 pub mod cli;
 pub mod commands;
 pub mod diagnostics;
+pub mod import;
 pub mod model;
 pub mod prices;
 pub mod projection;

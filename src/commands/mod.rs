@@ -4,12 +4,14 @@ mod compare;
 mod explain;
 mod fit;
 mod gsu;
+mod import;
 mod init;
 mod library;
 mod output;
 mod plan;
 mod prices;
 mod quote;
+mod sql;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Quote(args) => quote::run(&args, overlay),
         Verb::Gsu(args) => gsu::run(&args, overlay),
         Verb::Fit(args) => fit::run(&args, overlay),
+        Verb::Import(args) => import::run(&args, overlay),
+        Verb::Sql(args) => sql::run(&args),
         Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
         Verb::Prices(args) => prices::run(&args.action, overlay),

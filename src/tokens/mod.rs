@@ -4,11 +4,13 @@
 //! text that comes along), each with grade, number of answers and source. Where sources disagree on what
 //! is billed, the other rule stands beside as a named switch.
 
+mod aggregated;
 mod expect;
 mod fit;
 mod profile;
 mod rule;
 
+pub use aggregated::{ANSWERS_MAX, design_effect, fit_aggregates};
 pub use expect::{ClassTokens, ExpectedTokens, borrowed, counts_in_words, expect, own_cell};
 pub use fit::{Fitted, FittedCell, RuleCheck, fit, with_cells};
 pub use profile::{Answer, Behaviour, Cell, Evidence, RequestKind, TokenProfile};

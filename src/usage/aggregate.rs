@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Rows above which a log is learned from aggregates, whichever way it came.
-pub const AGGREGATE_ABOVE: u64 = 50_000;
+pub const AGGREGATE_ABOVE: u64 = 5_000;
 
 /// Most different cells of one log; more means that it is routed by something like a user's name.
 pub const CELLS_MAX: usize = 100_000;
@@ -290,6 +290,9 @@ impl Aggregates {
             }
         }
         if !self.cells.contains_key(key) {
+            if self.cells.len() >= CELLS_MAX {
+                return Err(TooMany::Cells);
+            }
             self.cells.insert(key.clone(), CellStats::default());
         }
         let cell = self.cells.get_mut(key).expect("inserted above");

@@ -186,12 +186,12 @@ fn row_of(key: &CellKey) -> Row<'_> {
 }
 
 /// Adds one row, wherever it comes from: a shard's line, a row of a CSV or Parquet file, a line of an engine's
-/// JSON. Numbers may be texts; an empty text is absent.
+/// JSON. Numbers may be texts; an empty text is absent. Gives the attempts that it added.
 ///
 /// # Errors
 ///
 /// When the row is of another version, lacks a column that its part needs, or holds numbers that cannot be.
-pub fn add_aggregate_row(aggregates: &mut Aggregates, row: &Map<String, Value>) -> Result<(), BadAggregate> {
+pub fn add_aggregate_row(aggregates: &mut Aggregates, row: &Map<String, Value>) -> Result<u64, BadAggregate> {
     let cells = Cells(row);
     match cells.text("schema") {
         Some(schema) if schema == AGGREGATE_SCHEMA => {}
@@ -230,7 +230,8 @@ pub fn add_aggregate_row(aggregates: &mut Aggregates, row: &Map<String, Value>) 
             });
         }
     }
-    Ok(aggregates.merge(&other)?)
+    aggregates.merge(&other)?;
+    Ok(other.attempts())
 }
 
 /// The columns of a row, read.

@@ -18,8 +18,8 @@ pub use aggregate::{
 pub use aggregate_rows::{
     AGGREGATE_COLUMNS, AGGREGATE_SCHEMA, BadAggregate, add_aggregate_row, aggregate_rows,
 };
-pub use body::{NotAResponse, Outcome, Reading, Told, read_response};
+pub use body::{NotAResponse, Outcome, Reading, Told, read_chunks, read_response};
 pub use law::{Anomaly, Counts, classes_of};
 pub use observation::{
-    BadRecord, OBSERVATION_SCHEMA, Observation, ObservedShape, RecordKind, read_observations,
+    BadRecord, NOT_TOLD, OBSERVATION_SCHEMA, Observation, ObservedShape, RecordKind, read_observations,
 };

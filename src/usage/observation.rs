@@ -72,6 +72,35 @@ pub struct Observation {
     pub note: Option<String>,
 }
 
+/// A measured observation of which nothing is told yet.
+pub const NOT_TOLD: Observation = Observation {
+    schema: String::new(),
+    at: None,
+    backend: None,
+    location: None,
+    model: String::new(),
+    shape: ObservedShape {
+        input_images: None,
+        input_pixels: Vec::new(),
+        output_size: None,
+        thinking_level: None,
+        media_resolution: None,
+    },
+    status: None,
+    finish_reason: None,
+    usage: None,
+    image_parts: None,
+    received_pixels: None,
+    image_bytes: None,
+    image_mime: None,
+    latency_seconds: None,
+    attempt: 1,
+    prompt_id: None,
+    kind: RecordKind::Measured,
+    source: None,
+    note: None,
+};
+
 fn first_attempt() -> u32 {
     1
 }

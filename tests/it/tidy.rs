@@ -16,7 +16,7 @@ const ROWS: &[&[&str]] = &[
     &["prices"],
     &["capacity", "workload"],
     &["tokens"],
-    &["projection"],
+    &["projection", "import"],
     &["report"],
     &["commands"],
     &["main"],
