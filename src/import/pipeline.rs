@@ -97,6 +97,14 @@ pub struct LeftOut {
     pub broken: bool,
 }
 
+impl LeftOut {
+    fn keep_first(&mut self) {
+        self.first.sort();
+        self.first.dedup();
+        self.first.truncate(PLACES);
+    }
+}
+
 /// What was read from any number of logs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Collected {
@@ -217,8 +225,7 @@ impl Collector {
         left.n += 1;
         left.broken |= broken;
         left.first.push(place.clone());
-        left.first.sort();
-        left.first.truncate(PLACES);
+        left.keep_first();
     }
 
     /// Adds what another part of the logs held; parts come in their order.
@@ -235,8 +242,7 @@ impl Collector {
             left.n += theirs.n;
             left.broken |= theirs.broken;
             left.first.extend(theirs.first);
-            left.first.sort();
-            left.first.truncate(PLACES);
+            left.keep_first();
         }
         Ok(())
     }

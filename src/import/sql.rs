@@ -369,9 +369,9 @@ fn attempts(dialect: &Dialect) -> String {
     CASE WHEN {some_prompt} THEN
       {prompt_image}
     END AS prompt_image,
-    GREATEST(candidates - (
+    CASE WHEN candidates IS NOT NULL THEN GREATEST(candidates - (
       {other}
-    ), 0) AS text_tokens,
+    ), 0) END AS text_tokens,
     COALESCE(thoughts, CASE WHEN total = COALESCE(prompt, 0) + candidates + COALESCE(tool_use, 0) THEN 0 END) AS thinking,
     CASE WHEN latency BETWEEN 0 AND 1000000000 THEN {milliseconds} END AS latency_ms
   FROM counts",

@@ -4,6 +4,9 @@
 mod cli;
 mod compare;
 mod explain;
+mod import;
+mod import_engines;
+mod import_log;
 mod invoices;
 mod observations;
 mod plan;
