@@ -36,7 +36,7 @@ pub fn synthetic_log(rows: u64, seed: u64) -> String {
 }
 
 fn row(dice: &mut Dice, at: u64) -> Value {
-    let model = *dice.pick(&["gemini-3-pro-image", "gemini-3.1-flash-image", "gemini-2.5-flash"]);
+    let model = *dice.pick(&["gemini-3-pro-image", "gemini-3.1-flash-image", "gemini-3.5-flash"]);
     let images_in = *dice.pick(&[0, 0, 1, 1, 3]);
     let size = *dice.pick(&["1K", "2K", "4K", "weird", ""]);
     let mut parts = vec![json!({"text": "Make \"it\" nice\n{\"mimeType\":\"image/no\"} é"})];
@@ -72,7 +72,7 @@ fn response(dice: &mut Dice, model: &str, images_in: u64) -> Value {
         }
         _ => {}
     }
-    let makes = model != "gemini-2.5-flash";
+    let makes = model != "gemini-3.5-flash";
     let images = if makes { *dice.pick(&[1, 1, 1, 2, 4]) } else { 0 };
     let (text, thoughts) = (dice.roll(400) + 20 * images, dice.roll(2_000));
     let prompt = 10 + dice.roll(3_000) + 560 * images_in;
