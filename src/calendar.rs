@@ -132,8 +132,7 @@ pub fn moment(text: &str) -> Option<i64> {
         Err(_) => {
             let text = text.strip_suffix(" UTC").unwrap_or(text);
             let zoned = text.parse::<jiff::Timestamp>();
-            let naive =
-                || Some(text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?);
+            let naive = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
             match zoned {
                 Ok(stamp) => stamp.as_microsecond(),
                 Err(_) => naive()?.timestamp().as_microsecond(),

@@ -265,8 +265,8 @@ pub struct ImportArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   burndown sql --engine bigquery --table project.dataset.request_response_logging --since 2026-11-01 \\
-    | bq query --use_legacy_sql=false --format=json --max_rows=1000000 > sums.json
-  burndown import sums.json --invocations 1204331 --out mine
+    | bq query --use_legacy_sql=false --format=csv --max_rows=100000000 > sums.csv
+  burndown import sums.csv --invocations 1204331 --out mine
 
 The table is that of Vertex AI's request-response logging.")]
 pub struct SqlArgs {

@@ -10,6 +10,7 @@
 //! Nothing here opens a file: readers come from outside, and so does the clock.
 
 mod arrivals;
+mod blocks;
 mod google;
 mod otel;
 mod pipeline;

@@ -78,7 +78,7 @@ impl Dialect {
     fn table(&self, name: &str) -> Result<String, BadTable> {
         let plain = |text: &str| {
             let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-:".contains(&byte);
-            !text.is_empty() && text.bytes().all(letters)
+            !text.is_empty() && text.bytes().all(letters) && !text.contains("--")
         };
         let file = name.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
         let is_path = |path: &str| !path.is_empty() && !path.contains(['\'', '\\', '\n']);
@@ -462,4 +462,52 @@ fn sums(dialect: &Dialect) -> String {
         values.iter().map(|(value, name)| format!("  {value} AS {quote}{name}{quote}")).collect();
     let groups = (1..=16).map(|at| at.to_string()).collect::<Vec<_>>().join(", ");
     format!("SELECT\n{}\nFROM numbers\nWHERE v IS NOT NULL\nGROUP BY {groups}\n", list.join(",\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(engine: Engine, table: &str, field: &str) -> Result<String, BadTable> {
+        let since = Some("2026-11-01".parse().unwrap());
+        let until = Some("2026-12-01".parse().unwrap());
+        query(&Query { engine, table, since, until, route_by: field.parse().unwrap() })
+    }
+
+    #[test]
+    fn every_dialect_gives_the_columns_of_an_aggregate_and_reads_the_asked_days() {
+        let dialects = [
+            (Engine::BigQuery, "p-1.d.logs", "`p-1.d.logs`", "TIMESTAMP '2026-11-01 00:00:00+00:00'"),
+            (Engine::Spark, "d.logs", "d.logs", "TIMESTAMP '2026-11-01 00:00:00Z'"),
+            (Engine::DuckDb, "'logs/*.parquet'", "'logs/*.parquet'", "TIMESTAMP '2026-11-01 00:00:00'"),
+        ];
+        for (engine, table, named, since) in dialects {
+            let query = text(engine, table, "labels.feature").unwrap();
+            assert!(query.contains(&format!("FROM {named}\n  WHERE logging_time >= {since} AND")), "{query}");
+            for column in AGGREGATE_COLUMNS {
+                let quoted = [format!(" AS `{column}`"), format!(" AS \"{column}\"")];
+                assert!(quoted.iter().any(|quoted| query.contains(quoted)), "{column} in {query}");
+            }
+            assert_eq!(query.contains("--dry_run"), engine == Engine::BigQuery);
+        }
+    }
+
+    #[test]
+    fn a_table_or_a_field_cannot_carry_a_query() {
+        for engine in [Engine::BigQuery, Engine::Spark, Engine::DuckDb] {
+            for table in ["", "t; DROP TABLE x", "t`", "'a' OR 'b'", "t--", "t\n"] {
+                assert!(text(engine, table, "model").is_err(), "{engine:?} {table}");
+            }
+        }
+        for field in ["", "a'b", "a b", "labels.", "a\"b", "a.b.c.d.e.f.g.h.i"] {
+            assert!(field.parse::<RouteBy>().is_err(), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_label_with_a_hyphen_is_quoted_as_each_engine_wants_it() {
+        let path = |engine| text(engine, "t", "labels.team-feature").unwrap();
+        assert!(path(Engine::BigQuery).contains("'$.labels.\"team-feature\"'"));
+        assert!(path(Engine::Spark).contains("'$.labels[\\'team-feature\\']'"));
+    }
 }

@@ -29,7 +29,7 @@ fn python(modules: &str) -> Option<String> {
 }
 
 fn settings() -> Settings {
-    let route_by = "labels.feature".parse::<RouteBy>().unwrap();
+    let route_by = "labels.team-feature".parse::<RouteBy>().unwrap();
     Settings { route_by, ..Settings::default() }
 }
 

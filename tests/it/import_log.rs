@@ -49,7 +49,7 @@ fn row(dice: &mut Dice, at: u64) -> Value {
             json!({"imageSize": size, "imageOutputOptions": {"mimeType": "image/png"}});
     }
     if let Some(label) = [Some("search"), Some("cart"), None][dice.roll(3) as usize] {
-        request["labels"] = json!({"feature": label});
+        request["labels"] = json!({"feature": label, "team-feature": label});
     }
     let response = response(dice, model, images_in);
     let as_text = dice.roll(2) == 0;

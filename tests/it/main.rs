@@ -6,6 +6,7 @@ mod compare;
 mod explain;
 mod import;
 mod import_engines;
+mod import_learning;
 mod import_log;
 mod invoices;
 mod observations;
