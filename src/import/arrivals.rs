@@ -63,13 +63,17 @@ fn profile(route: &str, minutes: &BTreeMap<i64, u64>, zone: &Zone) -> Option<Arr
     let count = u64::try_from(to - from).unwrap_or(0);
     let per_hour = (count > 0).then(|| total as f64 / count as f64);
     let (growth, error) = growth(&hours, from, to).unzip();
-    let (mut by_hour, mut by_day) = (vec![Mean::default(); 24], vec![Mean::default(); 7]);
-    for at in from..to {
+    let day_shape = if count >= 48 {
+        weights(&hours, from, to, 24, &|at| Some((zone.hour_of_week(at)?.1, 1.0)))
+    } else {
+        None
+    };
+    // A day that was seen in part is held against its own hours.
+    let by_day = |at| {
         let (day, hour) = zone.hour_of_week(at)?;
-        let n = hours.get(&at).map_or(0, |hour| hour.n);
-        by_hour[hour].add(n);
-        by_day[day].add(n);
-    }
+        Some((day, day_shape.as_ref().map_or(1.0, |shape| shape[hour])))
+    };
+    let week_shape = if count >= 336 { weights(&hours, from, to, 7, &by_day) } else { None };
     Some(ArrivalProfile {
         route: route.to_string(),
         attempts: minutes.values().sum(),
@@ -77,8 +81,8 @@ fn profile(route: &str, minutes: &BTreeMap<i64, u64>, zone: &Zone) -> Option<Arr
         last: time(last)?,
         hours: count,
         per_month: per_hour.map(|per_hour| per_hour * HOURS_PER_MONTH),
-        day_shape: (count >= 48).then(|| weights(&by_hour)).flatten(),
-        week_shape: (count >= 336).then(|| weights(&by_day)).flatten(),
+        day_shape,
+        week_shape,
         growth_per_month: growth,
         growth_standard_error: error,
         dispersion: dispersion(&hours),
@@ -104,25 +108,25 @@ fn hourly(minutes: &BTreeMap<i64, u64>, from: i64, to: i64) -> BTreeMap<i64, Hou
     hours
 }
 
-#[derive(Clone, Copy, Default)]
-struct Mean {
-    hours: u64,
-    n: u64,
-}
-
-impl Mean {
-    fn add(&mut self, n: u64) {
-        self.hours += 1;
-        self.n += n;
+/// Attempts of each slot over what the slot was exposed to, scaled to mean 1 and rounded; `None` when a slot was
+/// never seen, or nothing came. `slot` gives an hour's slot and how much the hour counts.
+fn weights(
+    hours: &BTreeMap<i64, Hour>,
+    from: i64,
+    to: i64,
+    slots: usize,
+    slot: &dyn Fn(i64) -> Option<(usize, f64)>,
+) -> Option<Vec<f64>> {
+    let (mut attempts, mut exposure) = (vec![0.0; slots], vec![0.0; slots]);
+    for at in from..to {
+        let (slot, exposed) = slot(at)?;
+        attempts[slot] += hours.get(&at).map_or(0.0, |hour| hour.n as f64);
+        exposure[slot] += exposed;
     }
-}
-
-/// Means scaled to mean 1; `None` when one was never seen, or nothing came.
-fn weights(means: &[Mean]) -> Option<Vec<f64>> {
-    let rates: Vec<f64> = means.iter().map(|mean| mean.n as f64 / mean.hours as f64).collect();
+    let rates: Vec<f64> = attempts.iter().zip(&exposure).map(|(n, exposed)| n / exposed).collect();
     let sum: f64 = rates.iter().sum();
-    let scale = means.len() as f64 / sum;
     let round = |weight: f64| (weight * 10_000.0).round() / 10_000.0;
+    let scale = slots as f64 / sum;
     (sum.is_finite() && sum > 0.0).then(|| rates.iter().map(|rate| round(rate * scale)).collect())
 }
 
@@ -202,7 +206,7 @@ mod tests {
             "{shape:?}"
         );
         let week = found.week_shape.unwrap();
-        assert!(week.iter().all(|weight| (weight - 1.0).abs() < 0.06), "{week:?}");
+        assert!(week.iter().all(|weight| (weight - 1.0).abs() < 1e-3), "{week:?}");
         assert_eq!((found.hours, found.growth_per_month), (24 * 20 - 2, None));
     }
 

@@ -348,3 +348,58 @@ fn days(aggregates: &Aggregates, book: &PriceBook, whose: Whose<'_>) -> (Option<
     let all: Vec<i64> = hours(aggregates, book, whose).map(|(hour, _)| hour).collect();
     (day(all.iter().min().copied()), day(all.iter().max().copied()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2,000 answers whose text and thinking share a part.
+    fn together(sign: f64) -> Together {
+        use rand::Rng;
+        let mut random = generator(1, 0);
+        let mut uniform = || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+        let mut found = Together { n: 2_000, ..Together::default() };
+        for _ in 0..2_000 {
+            let (shared, own, other) = (uniform(), uniform(), uniform());
+            let text = (100.0 + 300.0 * (shared + 0.5 * own)).round() as u64;
+            let thinking = (1_000.0 + 500.0 * sign * (shared + 0.5 * other)).round() as u64;
+            found.text.add(text);
+            found.thinking.add(thinking);
+            found.product.n += 1;
+            found.product.sum += u128::from(text) * u128::from(thinking);
+        }
+        found
+    }
+
+    #[test]
+    fn the_answers_that_stand_for_many_keep_mean_spread_and_correlation() {
+        for sign in [1.0, -1.0] {
+            let together = together(sign);
+            let answers = together.answers(1, 400);
+            let mut again = Together { n: 400, ..Together::default() };
+            for answer in &answers {
+                again.text.add(answer.text);
+                again.thinking.add(answer.thinking);
+                again.product.n += 1;
+                again.product.sum += u128::from(answer.text) * u128::from(answer.thinking);
+            }
+            for (found, expected) in [(&again.text, &together.text), (&again.thinking, &together.thinking)] {
+                let (a, b) = (found.mean().unwrap(), expected.mean().unwrap());
+                assert!((a - b).abs() <= 0.5 / 400.0 + 1e-9, "mean {a} for {b}");
+                let (a, b) = (found.variance().unwrap(), expected.variance().unwrap());
+                assert!((a / b - 1.0).abs() < 0.03, "variance {a} for {b}");
+            }
+            let (a, b) = (again.correlation(), together.correlation());
+            assert!(b * sign > 0.7 && (a - b).abs() < 0.06, "correlation {a} for {b}");
+        }
+    }
+
+    #[test]
+    fn places_are_shared_out_by_largest_remainder() {
+        let of = |n: u64| Together { n, ..Together::default() };
+        let groups = BTreeMap::from([(1, of(700)), (2, of(290)), (4, of(10))]);
+        assert_eq!(shares(&groups, 100), [(1, 70), (2, 29), (4, 1)]);
+        let three: u64 = shares(&groups, 3).iter().map(|(_, count)| count).sum();
+        assert_eq!(three, 3);
+    }
+}

@@ -1,10 +1,10 @@
 //! What a log teaches: sums that merge, token profiles, arrivals, a workload; and the verb as a user meets it.
 
 use burndown::{
-    calendar::Zone,
+    calendar::{Zone, moment},
     import::{Control, Settings, arrival_profile, coverage, workload_text},
     tokens::{ANSWERS_MAX, fit, fit_aggregates},
-    usage::aggregate_rows,
+    usage::{Aggregates, Attempt, aggregate_rows},
 };
 
 use crate::{
@@ -19,7 +19,15 @@ use crate::{
 fn shards_merge_to_the_same_sums_in_any_order() {
     let log = synthetic_log(3_000, 7);
     let lines: Vec<&str> = log.lines().collect();
-    let whole = aggregate_rows(&read(&log).aggregates);
+    let found = read(&log);
+    let whole = aggregate_rows(&found.aggregates);
+    // Added one by one, nothing was merged.
+    let mut single = Aggregates::default();
+    for observation in found.observations.as_ref().unwrap() {
+        let minute = moment(observation.at.as_ref().unwrap()).unwrap().div_euclid(60_000_000);
+        single.add(&Attempt::of(observation, "all", Some(minute)).unwrap()).unwrap();
+    }
+    assert_eq!(aggregate_rows(&single), whole);
     for (turn, size) in [1_000, 37, 1_501].into_iter().enumerate() {
         let mut shards: Vec<String> = lines.chunks(size).map(|lines| lines.join("\n")).collect();
         shards.reverse();
