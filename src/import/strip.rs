@@ -38,7 +38,7 @@ pub enum Malformed {
     /// It ends inside a string.
     #[error("ends inside a string")]
     Unterminated,
-    /// A key of more than [`KEY_MAX`] bytes.
+    /// A key of more than 1,024 bytes.
     #[error("a key of more than {KEY_MAX} bytes")]
     LongKey,
     /// More than [`STRIPPED_MAX`] bytes are left.
