@@ -7,9 +7,10 @@ use std::{fs, path::Path, process::Command};
 
 use burndown::{
     import::{
-        Collected, Collector, Engine, Progress, Query, RouteBy, Settings, query, read_log, read_parquet,
+        BadTable, Collected, Collector, Engine, Progress, Query, RouteBy, Settings, query, read_log,
+        read_parquet,
     },
-    usage::aggregate_rows,
+    usage::{AGGREGATE_COLUMNS, aggregate_rows},
 };
 
 use crate::import_log::synthetic_log;
@@ -159,4 +160,47 @@ fn spark_gives_the_same_sums_as_reading_the_log() {
     }
     let found = collector.finish();
     same(&aggregate_rows(&found.aggregates), &aggregate_rows(&expected.aggregates), "spark");
+}
+
+fn query_of(engine: Engine, table: &str, field: &str) -> Result<String, BadTable> {
+    let since = Some("2026-11-01".parse().unwrap());
+    let until = Some("2026-12-01".parse().unwrap());
+    query(&Query { engine, table, since, until, route_by: field.parse().unwrap() })
+}
+
+#[test]
+fn every_dialect_gives_the_columns_of_an_aggregate_and_reads_the_asked_days() {
+    let dialects = [
+        (Engine::BigQuery, "p-1.d.logs", "`p-1.d.logs`", "TIMESTAMP '2026-11-01 00:00:00+00:00'"),
+        (Engine::Spark, "d.logs", "d.logs", "TIMESTAMP '2026-11-01 00:00:00Z'"),
+        (Engine::DuckDb, "'logs/*.parquet'", "'logs/*.parquet'", "TIMESTAMP '2026-11-01 00:00:00'"),
+    ];
+    for (engine, table, named, since) in dialects {
+        let query = query_of(engine, table, "labels.feature").unwrap();
+        assert!(query.contains(&format!("FROM {named}\n  WHERE logging_time >= {since} AND")), "{query}");
+        for column in AGGREGATE_COLUMNS {
+            let quoted = [format!(" AS `{column}`"), format!(" AS \"{column}\"")];
+            assert!(quoted.iter().any(|quoted| query.contains(quoted)), "{column} in {query}");
+        }
+        assert_eq!(query.contains("--dry_run"), engine == Engine::BigQuery);
+    }
+}
+
+#[test]
+fn a_table_or_a_field_cannot_carry_a_query() {
+    for engine in [Engine::BigQuery, Engine::Spark, Engine::DuckDb] {
+        for table in ["", "t; DROP TABLE x", "t`", "'a' OR 'b'", "t--", "t\n"] {
+            assert!(query_of(engine, table, "model").is_err(), "{engine:?} {table}");
+        }
+    }
+    for field in ["", "a'b", "a b", "labels.", "a\"b", "a.b.c.d.e.f.g.h.i"] {
+        assert!(field.parse::<RouteBy>().is_err(), "{field}");
+    }
+}
+
+#[test]
+fn a_label_with_a_hyphen_is_quoted_as_each_engine_wants_it() {
+    let path = |engine| query_of(engine, "t", "labels.team-feature").unwrap();
+    assert!(path(Engine::BigQuery).contains("'$.labels.\"team-feature\"'"));
+    assert!(path(Engine::Spark).contains("'$.labels[\\'team-feature\\']'"));
 }
