@@ -220,6 +220,61 @@ pub fn timestamp_utc() -> String {
     now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// A moment in microseconds since 1970 in UTC.
+///
+/// Reads RFC 3339, the same with a blank instead of `T`, with ` UTC` behind it or with no zone (taken as UTC), as
+/// BigQuery, DuckDB, Spark and Langfuse write them, and a whole or decimal number of seconds, milliseconds,
+/// microseconds or nanoseconds since 1970, told apart by their size. `None` for anything else and for years
+/// outside 2000–2100.
+pub fn moment(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let micros = match text.parse::<f64>() {
+        Ok(number) => since_1970(number)?,
+        Err(_) => {
+            let text = text.strip_suffix(" UTC").unwrap_or(text);
+            let zoned = text.parse::<jiff::Timestamp>();
+            let naive = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+            match zoned {
+                Ok(stamp) => stamp.as_microsecond(),
+                Err(_) => naive()?.timestamp().as_microsecond(),
+            }
+        }
+    };
+    let stamp = jiff::Timestamp::from_microsecond(micros).ok()?;
+    YEARS.contains(&stamp.to_zoned(jiff::tz::TimeZone::UTC).year()).then_some(micros)
+}
+
+/// Seconds of our century have 9 or 10 digits, and each finer unit three more.
+fn since_1970(number: f64) -> Option<i64> {
+    let units = [(1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (1e20, 1e-3)];
+    let (_, factor) = units.iter().find(|(below, _)| number < *below)?;
+    (number >= 1e8).then(|| (number * factor).round() as i64)
+}
+
+/// A moment as RFC 3339 in UTC.
+pub fn moment_text(micros: i64) -> Option<String> {
+    Some(jiff::Timestamp::from_microsecond(micros).ok()?.to_string())
+}
+
+/// A time zone by its name in the IANA database.
+#[derive(Clone, Debug)]
+pub struct Zone(jiff::tz::TimeZone);
+
+impl Zone {
+    /// The zone of a name such as `Europe/Berlin`; `None` when there is none.
+    pub fn named(name: &str) -> Option<Zone> {
+        jiff::tz::TimeZone::get(name).ok().map(Zone)
+    }
+
+    /// Day of the week (Monday 0) and hour of the day, local time, of an hour since 1970 in UTC.
+    pub fn hour_of_week(&self, hour: i64) -> Option<(usize, usize)> {
+        let stamp = jiff::Timestamp::from_second(hour.checked_mul(3_600)?).ok()?;
+        let local = stamp.to_zoned(self.0.clone());
+        let day = usize::try_from(local.weekday().to_monday_zero_offset()).ok()?;
+        Some((day, usize::try_from(local.hour()).ok()?))
+    }
+}
+
 /// Whether a time zone of that name exists.
 pub fn is_time_zone(name: &str) -> bool {
     jiff::tz::TimeZone::get(name).is_ok()
@@ -346,6 +401,32 @@ mod tests {
             assert_eq!(epoch_micros(wrong), None, "{wrong}");
         }
         assert_eq!(epoch_micros("2024-05-12 00:00:20+00:00"), epoch_micros("2024-05-12T00:00:20Z"));
+    }
+
+    #[test]
+    fn a_moment_is_read_as_engines_write_it() {
+        let noon = 1_795_176_000_000_000;
+        for text in [
+            "2026-11-20T12:00:00Z",
+            "2026-11-20T13:00:00+01:00",
+            "2026-11-20 12:00:00.000000 UTC",
+            "2026-11-20 12:00:00",
+            "2026-11-20T12:00:00.000",
+            "1795176000",
+            "1.795176E9",
+            "1795176000000",
+            "1795176000000000000",
+        ] {
+            assert_eq!(moment(text), Some(noon), "{text}");
+        }
+        for wrong in ["", "noon", "12", "1926-01-01T00:00:00Z", "NaN", "inf", "-1", "1e30"] {
+            assert_eq!(moment(wrong), None, "{wrong}");
+        }
+        assert_eq!(moment_text(noon).unwrap(), "2026-11-20T12:00:00Z");
+        // A Friday; an hour later in Berlin.
+        let hour = noon / 3_600_000_000;
+        assert_eq!(Zone::named("Europe/Berlin").unwrap().hour_of_week(hour), Some((4, 13)));
+        assert!(Zone::named("Mars/Olympus").is_none());
     }
 
     #[test]

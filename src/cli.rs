@@ -58,6 +58,10 @@ pub enum Verb {
     Fit(FitArgs),
     /// Hold new observations against the token profiles: is what was learned still true?
     Drift(DriftArgs),
+    /// Learn from logs that exist already: token profiles, arrivals, a workload file
+    Import(ImportArgs),
+    /// Print the query that sums up a log inside BigQuery, Spark or DuckDB, for import
+    Sql(SqlArgs),
     /// Every backend, model and tier that can serve a workload, side by side
     Compare(CompareArgs),
     /// One number of a plan back to its arithmetic, samples and sources
@@ -329,6 +333,82 @@ pub struct FitArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown import logs/*.jsonl.gz --invocations 1204331 --out mine
+  bq extract … ; burndown import export/ --route-by labels.feature --out mine
+  burndown --profiles mine plan mine/workloads/imported.toml
+
+Formats, told row by row: response, vertex, litellm, langfuse, helicone, otel, ai-studio, vcr, observation,
+aggregate; as JSON, JSON lines, server-sent events, CSV, Parquet or YAML, plain, gzip or zstd.
+Written into --out: observations.jsonl (up to 5,000 rows) or aggregates.jsonl, tokens/, workloads/imported.toml,
+arrivals.csv. Prompts, pictures and keys are never written.")]
+pub struct ImportArgs {
+    /// Files, patterns or folders; - reads standard input
+    #[arg(required = true)]
+    pub logs: Vec<String>,
+    /// Format of all rows, where their fields do not tell
+    #[arg(long, value_name = "NAME")]
+    pub format: Option<String>,
+    /// What names a row's route: model, size, or a field of the request or the row such as labels.feature
+    #[arg(long, value_name = "FIELD")]
+    pub route_by: Option<String>,
+    /// Who answered: developer or vertex, where the rows do not tell
+    #[arg(long)]
+    pub backend: Option<Backend>,
+    /// Share of the requests that the logging keeps, above 0 to 1
+    #[arg(long, value_name = "SHARE")]
+    pub sampling_rate: Option<f64>,
+    /// Requests that Google counted in the same time (metric model_invocation_count)
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=COUNT_MAX))]
+    pub invocations: Option<u64>,
+    /// Tokens that Google billed in the same time, all classes together
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=COUNT_MAX), conflicts_with = "invocations")]
+    pub billed_tokens: Option<u64>,
+    /// Time zone of the hours and days of the arrival pattern
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub time_zone: String,
+    /// Write observations, profiles, workload and arrivals into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write single observations up to this number of rows, sums beyond
+    #[arg(long, value_name = "N", default_value_t = crate::usage::AGGREGATE_ABOVE)]
+    pub observations_up_to: u64,
+    /// Key under which the profiles name this log
+    #[arg(long, default_value = "IMPORTED")]
+    pub source: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// `sql`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  burndown sql --engine bigquery --table project.dataset.request_response_logging --since 2026-11-01 \\
+    | bq query --use_legacy_sql=false --format=csv --max_rows=100000000 > sums.csv
+  burndown import sums.csv --invocations 1204331 --out mine
+
+The table is that of Vertex AI's request-response logging.")]
+pub struct SqlArgs {
+    /// The dialect: bigquery, spark or duckdb
+    #[arg(long)]
+    pub engine: String,
+    /// The table, as it is written in a query of that engine
+    #[arg(long)]
+    pub table: String,
+    /// First day of the log that counts
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<Day>,
+    /// First day that does not count any more
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<Day>,
+    /// What names a row's route: model, size, or a field of the request such as labels.feature
+    #[arg(long, value_name = "FIELD")]
+    pub route_by: Option<String>,
 }
 
 /// `compare`.

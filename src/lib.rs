@@ -15,6 +15,7 @@
 //! observations ─── usage ── fit ── token profiles
 //! trace ── replay ── what each GSU count leaves to PayGo, arrival pattern
 //! requests ── calibrate ── observations
+//! logs ── import ── observations or aggregates ── fit ── token profiles
 //! ```
 //!
 //! | module | holds |
@@ -29,6 +30,7 @@
 //! | [`replay`] | a trace, request by request, through the admission of many purchases; its arrival pattern |
 //! | [`calibrate`] | real requests under a hard budget: cells, sampler, money, journal, both backends' wire |
 //! | [`emulator`] | both backends on loopback, quirks included |
+//! | [`import`] | logs of nine kinds → observations, mergeable aggregates, arrivals, a workload |
 //! | [`report`] | one [`report::Report`] value, drawn many ways |
 //! | [`cli`], [`commands`] | arguments as types; one file per verb, the only place with effects |
 //!
@@ -64,6 +66,7 @@ pub mod cli;
 pub mod commands;
 pub mod diagnostics;
 pub mod emulator;
+pub mod import;
 pub mod model;
 pub mod prices;
 pub mod projection;

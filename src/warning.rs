@@ -461,6 +461,35 @@ pub enum Warning {
         /// Last day of the horizon.
         last: Day,
     },
+    /// A log was read without a total to hold it against.
+    #[error(
+        "how much of the traffic the log holds is not known; hint: give --invocations (Google's count of requests in the same time) or --billed-tokens"
+    )]
+    NoControlTotal,
+    /// A log holds much less, or more, than Google counted.
+    #[error("the log holds {percent} % of the control total")]
+    LogCoverage {
+        /// Share of the control total, in percent, rounded.
+        percent: u64,
+    },
+    /// Rows of a log could not be read.
+    #[error("{n} of {rows} rows could not be read and are left out; {reasons}")]
+    RowsLeftOut {
+        /// How many.
+        n: u64,
+        /// Of how many.
+        rows: u64,
+        /// Why, most frequent first, with the first places.
+        reasons: String,
+    },
+    /// Attempts whose backend the log does not tell.
+    #[error(
+        "{n} attempts do not tell who answered; hint: --backend developer or --backend vertex, where all are of one"
+    )]
+    BackendNotTold {
+        /// How many.
+        n: u64,
+    },
     /// A tier that this route could use has no price row on this placement.
     #[error("{placement} is not offered")]
     NotOffered {
@@ -534,6 +563,10 @@ impl Warning {
             Warning::RangesDisagree { .. } => "ranges-disagree",
             Warning::NoTraffic { .. } => "no-traffic",
             Warning::OutsideHorizon { .. } => "outside-horizon",
+            Warning::NoControlTotal => "no-control-total",
+            Warning::LogCoverage { .. } => "log-coverage",
+            Warning::RowsLeftOut { .. } => "rows-left-out",
+            Warning::BackendNotTold { .. } => "backend-not-told",
             Warning::NotOffered { .. } => "not-offered",
         }
     }

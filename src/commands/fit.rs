@@ -11,8 +11,8 @@ use crate::{
     cli::FitArgs,
     diagnostics::{SourceText, read_limited},
     model::{Backend, ModelId},
-    tokens::{Cell, Fitted, RuleCheck, fit, with_cells},
-    usage::{Observation, read_observations},
+    tokens::{Cell, Fitted, FittedCell, RuleCheck, fit, fit_aggregates, with_cells},
+    usage::{AGGREGATE_SCHEMA, Aggregates, Attempt, Observation, add_aggregate_row, read_observations},
 };
 
 /// Longest file of observations.
@@ -21,13 +21,27 @@ const OBSERVATIONS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub(super) fn run(args: &FitArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
     let library = Library::load(overlay)?;
     let mut observations: Vec<Observation> = Vec::new();
+    let mut aggregates = Aggregates::default();
     for path in &args.observations {
         let name = path.display().to_string();
         let text = SourceText::from_bytes(&name, read_limited(path, OBSERVATIONS_BYTES_MAX)?)?;
+        if is_aggregate(&text.text) {
+            add_aggregates(&mut aggregates, &text.text).with_context(|| format!("cannot use {name}"))?;
+            continue;
+        }
         let found = read_observations(&text.text).with_context(|| format!("cannot use {name}"))?;
         observations.extend(found);
     }
-    let fitted = fit(&observations, &library.prices, &library.tokens, &args.source);
+    let fitted = if aggregates.cells.is_empty() {
+        fit(&observations, &library.prices, &library.tokens, &args.source)
+    } else {
+        for observation in &observations {
+            if let Some(attempt) = Attempt::of(observation, "all", None) {
+                aggregates.add(&attempt)?;
+            }
+        }
+        fit_aggregates(&aggregates, &library.prices, &library.tokens, &args.source)
+    };
     if args.answer.strict && fitted.rules.iter().any(|rule| !rule.differ.is_empty()) {
         anyhow::bail!("an input-image rule differs from what answers reported, and --strict allows none");
     }
@@ -58,6 +72,46 @@ pub(super) fn write_profiles(
     source: (&str, &str, &str),
 ) -> anyhow::Result<Vec<String>> {
     let mut written = Vec::new();
+    for (name, text) in profile_texts(fitted, overlay, kept, source)? {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
+        }
+        write_whole(&path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
+        written.push(path.display().to_string());
+    }
+    Ok(written)
+}
+
+/// `12`, or `400 of 1000000` where a long log stands as fewer answers.
+fn answers_of(found: &FittedCell) -> String {
+    let listed = found.cell.answers.len() as u64;
+    if listed == found.rows { listed.to_string() } else { format!("{listed} of {}", found.rows) }
+}
+
+/// Whether a file holds sums, not single observations.
+fn is_aggregate(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.contains(AGGREGATE_SCHEMA))
+}
+
+/// Adds the lines of a shard.
+fn add_aggregates(aggregates: &mut Aggregates, text: &str) -> anyhow::Result<()> {
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let row: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(line).with_context(|| format!("line {}", at + 1))?;
+        add_aggregate_row(aggregates, &row).with_context(|| format!("line {}", at + 1))?;
+    }
+    Ok(())
+}
+
+/// Path within the folder and text of every profile that learned something.
+pub(super) fn profile_texts(
+    fitted: &Fitted,
+    overlay: Option<&Path>,
+    kept: Option<&Library>,
+    source: (&str, &str, &str),
+) -> anyhow::Result<Vec<(String, String)>> {
+    let mut texts = Vec::new();
     for (backend, model, mut cells, rule) in by_profile(fitted) {
         let base = Library::token_profile_text(overlay, backend, &model)?;
         let known = kept.and_then(|library| library.tokens.get(&(backend, model.clone())));
@@ -67,14 +121,9 @@ pub(super) fn write_profiles(
         cells.sort_by_key(|cell| cell.kind);
         let text = with_cells(&base.text, &cells, rule, source)
             .with_context(|| format!("cannot use {}", base.name))?;
-        let path = folder.join("tokens").join(backend.as_str()).join(format!("{model}.toml"));
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
-        }
-        write_whole(&path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
-        written.push(path.display().to_string());
+        texts.push((format!("tokens/{backend}/{model}.toml"), text));
     }
-    Ok(written)
+    Ok(texts)
 }
 
 /// What one profile learns: its cells, and its rule where answers contradict it.
@@ -101,7 +150,8 @@ fn by_profile(fitted: &Fitted) -> Vec<Learned<'_>> {
         .collect()
 }
 
-fn text(fitted: &Fitted) -> String {
+/// The cells, the rules held against answers, what was left out.
+pub(super) fn text(fitted: &Fitted) -> String {
     let mut text = format!("{} observations\n\n", fitted.observations);
     let header = ["cell", "answers", "images", "text", "thinking", "blocked", "from", "to"];
     let mut rows = vec![header.map(String::from).to_vec()];
@@ -113,7 +163,7 @@ fn text(fitted: &Fitted) -> String {
         };
         rows.push(vec![
             format!("{} {} {}", found.backend, found.model, cell.kind.as_str()),
-            cell.answers.len().to_string(),
+            answers_of(found),
             mean(|answer| answer.images),
             mean(|answer| answer.text),
             mean(|answer| answer.thinking),

@@ -10,6 +10,7 @@ mod emulate;
 mod explain;
 mod fit;
 mod gsu;
+mod import;
 mod init;
 mod library;
 mod output;
@@ -19,6 +20,7 @@ mod quote;
 mod reconcile;
 mod replay;
 mod saved;
+mod sql;
 
 use std::process::ExitCode;
 
@@ -59,6 +61,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Calibrate(args) => calibrate::run(&args, overlay),
         Verb::Drift(args) => drift::run(&args, overlay),
         Verb::Fit(args) => fit::run(&args, overlay),
+        Verb::Import(args) => import::run(&args, overlay),
+        Verb::Sql(args) => sql::run(&args),
         Verb::Explain(args) => explain::run(&args, overlay),
         Verb::Compare(args) => compare::run(&args, overlay),
         Verb::Replay(args) => replay::run(&args, overlay),

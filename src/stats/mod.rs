@@ -11,6 +11,7 @@ mod drift;
 mod flow;
 #[cfg(test)]
 mod flow_tests;
+mod log_histogram;
 mod lognormal;
 mod order;
 mod proportion;
@@ -29,6 +30,7 @@ pub use dirichlet::{category_probabilities, draw_category_probabilities};
 pub use dispersion::{Cells, Dispersion, Modulation, fit_modulation};
 pub use drift::{CUSUM_ALLOWANCE, Cusum, SelfStarting, cusum_run_length, discoveries, same_law, same_shares};
 pub use flow::{Cover, Covering, FlowError, cheapest_covering, lower_convex_envelope};
+pub use log_histogram::{BUCKET_RATIO, Bucket, LogHistogram, ZERO_BUCKET, bucket_of};
 pub use lognormal::{LogNormal, standard_normal_quantile, two_sided_p_value};
 pub use order::{quantile_ranks, values_to_bound};
 pub use proportion::{Proportion, binomial_at_most, jeffreys_interval, zero_event_bound};

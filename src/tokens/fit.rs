@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
-use super::profile::{Answer, Cell, RequestKind, TokenProfile};
+use super::{
+    aggregated::{design_effect, fit_aggregates},
+    profile::{Answer, Cell, RequestKind, TokenProfile},
+};
 use crate::{
+    calendar::moment,
     model::{Backend, Grade, ImageSize, ModelId, Pixels, TokenClass},
     prices::PriceBook,
-    usage::{Anomaly, Observation, RecordKind},
+    usage::{AGGREGATE_ABOVE, Aggregates, Anomaly, Attempt, Observation, RecordKind},
 };
 
 /// What was learned from a set of observations.
@@ -36,6 +40,9 @@ pub struct FittedCell {
     pub model: ModelId,
     /// What its answers took.
     pub cell: Cell,
+    /// Answers of the log that the cell stands for; more than it lists where a log is long, or where answers of
+    /// one hour resemble each other.
+    pub rows: u64,
 }
 
 /// Whether a rule gives the image tokens that answers reported.
@@ -56,13 +63,19 @@ pub struct RuleCheck {
 /// Learns cells for the image models and checks the input-image rules of all.
 ///
 /// Only measured and rehearsed records teach; approximate ones and fixtures are counted as left out. The
-/// order of the observations does not matter. `source` is the key under which the profiles name them.
+/// order of the observations does not matter. `source` is the key under which the profiles name them. More than
+/// [`AGGREGATE_ABOVE`] are learned from their aggregates, as a log that came in that form is; fewer are thinned
+/// where answers of one hour resemble each other.
 pub fn fit(
     observations: &[Observation],
     book: &PriceBook,
     profiles: &BTreeMap<(Backend, ModelId), TokenProfile>,
     source: &str,
 ) -> Fitted {
+    if observations.len() as u64 > AGGREGATE_ABOVE {
+        return fit_many(observations, book, profiles, source);
+    }
+    let (aggregates, _) = aggregated(observations);
     let mut fitted = Fitted { observations: observations.len() as u64, ..Fitted::default() };
     let mut cells: BTreeMap<(Backend, ModelId, RequestKind), Cell> = BTreeMap::new();
     let mut rules: BTreeMap<(Backend, ModelId), RuleCheck> = BTreeMap::new();
@@ -97,9 +110,69 @@ pub fn fit(
     fitted.cells = cells
         .into_iter()
         .filter(|(_, cell)| !cell.answers.is_empty())
-        .map(|((backend, model, _), cell)| FittedCell { backend, model, cell: sorted(cell) })
+        .map(|((backend, model, kind), cell)| {
+            let rows = cell.answers.len() as u64;
+            let effect = design_effect(&aggregates, book, (backend, &model, kind));
+            FittedCell { backend, model, cell: thinned(sorted(cell), effect), rows }
+        })
         .collect();
     fitted
+}
+
+/// Learns from more observations than are looked at one by one.
+fn fit_many(
+    observations: &[Observation],
+    book: &PriceBook,
+    profiles: &BTreeMap<(Backend, ModelId), TokenProfile>,
+    source: &str,
+) -> Fitted {
+    let (aggregates, too_many) = aggregated(observations);
+    let mut fitted = fit_aggregates(&aggregates, book, profiles, source);
+    fitted.observations = observations.len() as u64;
+    let mut leave_out = |reason: &str, n: u64| {
+        if n > 0 {
+            *fitted.left_out.entry(reason.into()).or_default() += n;
+        }
+    };
+    leave_out("too many different cells", too_many);
+    for observation in observations {
+        match observation.kind {
+            RecordKind::Fixture => leave_out("test fixture", 1),
+            RecordKind::Approximate => leave_out("approximate figures", 1),
+            RecordKind::Measured | RecordKind::Rehearsed => {}
+        }
+    }
+    for anomaly in observations.iter().flat_map(|observation| observation.classes().1) {
+        *fitted.anomalies.entry(code(&anomaly)).or_default() += 1;
+    }
+    fitted
+}
+
+/// Observations as sums, and how many found no place because there are too many different ones.
+fn aggregated(observations: &[Observation]) -> (Aggregates, u64) {
+    let mut aggregates = Aggregates::default();
+    let mut too_many = 0;
+    for observation in observations {
+        let time = observation.at.as_deref().filter(|at| at.len() > 10).and_then(moment);
+        let minute = time.map(|micros| micros.div_euclid(60_000_000));
+        if let Some(attempt) = Attempt::of(observation, "all", minute) {
+            too_many += u64::from(aggregates.add(&attempt).is_err());
+        }
+    }
+    (aggregates, too_many)
+}
+
+/// Answers that a cell needs before it is thinned; fewer say little about how they resemble each other.
+const ANSWERS_TO_THIN: usize = 30;
+
+/// As many answers as the cell's are worth, evenly from the sorted ones.
+fn thinned(mut cell: Cell, effect: f64) -> Cell {
+    let count = cell.answers.len();
+    let worth = ((count as f64 / effect) as usize).max(1);
+    if count >= ANSWERS_TO_THIN && worth < count {
+        cell.answers = (0..worth).map(|at| cell.answers[(2 * at + 1) * count / (2 * worth)]).collect();
+    }
+    cell
 }
 
 fn code(anomaly: &Anomaly) -> String {
@@ -223,7 +296,7 @@ fn learn(
 }
 
 /// How many images the reported image tokens are, by the size asked for or the smallest that divides them.
-fn images_counted(profile: &TokenProfile, size: Option<ImageSize>, tokens: u64) -> Option<u64> {
+pub(super) fn images_counted(profile: &TokenProfile, size: Option<ImageSize>, tokens: u64) -> Option<u64> {
     let made = &profile.output_image.as_ref()?.tokens;
     let asked = size.and_then(|size| made.get(&size)).copied();
     let likely = made.get(&ImageSize::OneK).copied();

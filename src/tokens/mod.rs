@@ -4,6 +4,7 @@
 //! text that comes along), each with grade, number of answers and source. Where sources disagree on what
 //! is billed, the other rule stands beside as a named switch.
 
+mod aggregated;
 mod doubt;
 mod drift;
 mod expect;
@@ -11,6 +12,7 @@ mod fit;
 mod profile;
 mod rule;
 
+pub use aggregated::{ANSWERS_MAX, design_effect, fit_aggregates};
 pub use doubt::TokenDoubt;
 pub use drift::{CellDrift, Drift, Signal, drift};
 pub use expect::{ClassTokens, ExpectedTokens, borrowed, counts_in_words, expect, own_cell};

@@ -95,7 +95,16 @@ pub enum NotAResponse {
 /// assert_eq!(reading.tokens[TokenClass::OutputImage], 2000);
 /// ```
 pub fn read_response(text: &str) -> Result<Reading, NotAResponse> {
-    let chunks = chunks_of(text)?;
+    read_chunks(values_of(text)?).map(|(reading, _)| reading)
+}
+
+/// The same from parsed JSON (one body, or the chunks of a stream in order), with the usage object as reported.
+///
+/// # Errors
+///
+/// When it is an error answer, or holds nothing like a response.
+pub fn read_chunks(values: Vec<Value>) -> Result<(Reading, Option<Map<String, Value>>), NotAResponse> {
+    let chunks = chunks_of(values);
     for chunk in &chunks {
         if let Some(error) = get(chunk, "error").and_then(Value::as_object) {
             return Err(error_answer(error));
@@ -105,19 +114,25 @@ pub fn read_response(text: &str) -> Result<Reading, NotAResponse> {
     if !chunks.iter().any(|chunk| known.iter().any(|key| get(chunk, key).is_some())) {
         return Err(NotAResponse::NoUsage);
     }
-    Ok(reading_of(&chunks))
+    let usage =
+        last_usage(&chunks).map(|(UsageFields::Generate(map) | UsageFields::Interaction(map))| map.clone());
+    Ok((reading_of(&chunks), usage))
 }
 
-/// The JSON objects of a text: one body, or the chunks of a stream in order.
-fn chunks_of(text: &str) -> Result<Vec<Map<String, Value>>, NotAResponse> {
+/// The JSON of a text: one body, or the events of a stream in order.
+fn values_of(text: &str) -> Result<Vec<Value>, NotAResponse> {
     let text = text.trim_start_matches('\u{feff}').trim();
-    let values = if text.starts_with("data:") || text.contains("\ndata:") {
+    if text.starts_with("data:") || text.contains("\ndata:") {
         let events = text.lines().filter_map(|line| line.trim().strip_prefix("data:"));
         let events = events.map(str::trim).filter(|data| !data.is_empty() && *data != "[DONE]");
-        events.map(parse).collect::<Result<Vec<Value>, NotAResponse>>()?
+        events.map(parse).collect()
     } else {
-        vec![parse(text)?]
-    };
+        Ok(vec![parse(text)?])
+    }
+}
+
+/// The objects among them, bare of wrappers.
+fn chunks_of(values: Vec<Value>) -> Vec<Map<String, Value>> {
     let flat = values.into_iter().flat_map(|value| match value {
         Value::Array(items) => items,
         other => vec![other],
@@ -126,7 +141,7 @@ fn chunks_of(text: &str) -> Result<Vec<Map<String, Value>>, NotAResponse> {
         Value::Object(object) => Some(with_usage_key(unwrapped(object))),
         _ => None,
     });
-    Ok(objects.collect())
+    objects.collect()
 }
 
 /// A dump of the usage object alone gets the key it had in the body.
@@ -516,7 +531,25 @@ fn text_of(chunks: &[Map<String, Value>], name: &str) -> Option<String> {
 
 /// A field by its camelCase name, or by the snake_case spelling of it.
 fn get<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object.get(name).or_else(|| object.get(&snake(name))).filter(|value| !value.is_null())
+    object.get(name).or_else(|| get_snake(object, name)).filter(|value| !value.is_null())
+}
+
+/// By the snake_case spelling, without a string of its own: logs ask for absent fields millions of times.
+fn get_snake<'a>(object: &'a Map<String, Value>, camel: &str) -> Option<&'a Value> {
+    let (mut buffer, mut length) = ([0_u8; 64], 0);
+    for letter in camel.bytes() {
+        if letter.is_ascii_uppercase() {
+            *buffer.get_mut(length)? = b'_';
+            length += 1;
+        }
+        *buffer.get_mut(length)? = letter.to_ascii_lowercase();
+        length += 1;
+    }
+    // Without a capital letter both spellings are one.
+    if length == camel.len() {
+        return None;
+    }
+    object.get(std::str::from_utf8(&buffer[..length]).ok()?)
 }
 
 fn snake(camel: &str) -> String {

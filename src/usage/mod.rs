@@ -5,12 +5,21 @@
 //! the Developer API they list `IMAGE` alone, and the remainder of the candidates is text at the text
 //! price. Whatever does not add up is an [`Anomaly`] by name and never absorbed in silence.
 
+mod aggregate;
+mod aggregate_rows;
 mod body;
 mod law;
 mod observation;
 
-pub use body::{NotAResponse, Outcome, Reading, Told, read_response};
+pub use aggregate::{
+    AGGREGATE_ABOVE, Aggregates, Attempt, CELLS_MAX, CellKey, CellStats, HourKey, METRIC_MAX, MINUTES_MAX,
+    Metric, PRODUCTS, Tally, TooMany,
+};
+pub use aggregate_rows::{
+    AGGREGATE_COLUMNS, AGGREGATE_SCHEMA, BadAggregate, add_aggregate_row, aggregate_rows,
+};
+pub use body::{NotAResponse, Outcome, Reading, Told, read_chunks, read_response};
 pub use law::{Anomaly, Counts, classes_of};
 pub use observation::{
-    BadRecord, OBSERVATION_SCHEMA, Observation, ObservedShape, RecordKind, read_observations,
+    BadRecord, NOT_TOLD, OBSERVATION_SCHEMA, Observation, ObservedShape, RecordKind, read_observations,
 };

@@ -72,6 +72,35 @@ pub struct Observation {
     pub note: Option<String>,
 }
 
+/// A measured observation of which nothing is told yet.
+pub const NOT_TOLD: Observation = Observation {
+    schema: String::new(),
+    at: None,
+    backend: None,
+    location: None,
+    model: String::new(),
+    shape: ObservedShape {
+        input_images: None,
+        input_pixels: Vec::new(),
+        output_size: None,
+        thinking_level: None,
+        media_resolution: None,
+    },
+    status: None,
+    finish_reason: None,
+    usage: None,
+    image_parts: None,
+    received_pixels: None,
+    image_bytes: None,
+    image_mime: None,
+    latency_seconds: None,
+    attempt: 1,
+    prompt_id: None,
+    kind: RecordKind::Measured,
+    source: None,
+    note: None,
+};
+
 fn first_attempt() -> u32 {
     1
 }
@@ -149,6 +178,14 @@ impl Observation {
         let ratio = f64::from(received.width) * f64::from(received.height) / (side * side);
         let differs = !(0.5..=2.0).contains(&ratio);
         differs.then(|| Anomaly::SizeDiffers { asked: asked.to_string(), received: received.to_string() })
+    }
+
+    /// `trafficType` or `serviceTier` as reported, without an enum's prefix: `PROVISIONED_THROUGHPUT`, `flex`.
+    pub fn traffic(&self) -> Option<String> {
+        let usage = self.usage.as_ref()?;
+        let names = ["trafficType", "traffic_type", "serviceTier", "service_tier"];
+        let word = names.iter().find_map(|name| usage.get(*name)?.as_str())?;
+        Some(word.rsplit('.').next().unwrap_or(word).to_string())
     }
 
     /// The sizes of the prompt's images, those that can be read.

@@ -16,7 +16,7 @@ const ROWS: &[&[&str]] = &[
     &["prices"],
     &["capacity", "workload"],
     &["tokens"],
-    &["projection", "replay", "calibrate", "emulator"],
+    &["projection", "replay", "calibrate", "emulator", "import"],
     &["report"],
     &["cli"],
     &["commands"],
