@@ -24,5 +24,5 @@ pub use gsu::{
 };
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
-pub use saved::{SavedPlan, SavedPlanError, SavedSpread, SavedWarning};
+pub use saved::{SavedLeft, SavedPlan, SavedPlanError, SavedPoint, SavedSize, SavedSpread, SavedWarning};
 pub use simulate::{ClassLaw, Law, RouteLaw, Simulation};

@@ -274,6 +274,9 @@ pub struct SavedPool {
     /// Counts that were looked at, with the share of traffic each leaves to pay-as-you-go.
     #[serde(default)]
     pub sizes: Vec<SavedSize>,
+    /// Every count of the curve.
+    #[serde(default)]
+    pub curve: Vec<SavedPoint>,
 }
 
 /// The answer of Google's form.
@@ -286,10 +289,26 @@ pub struct SavedSizing {
 /// A count of GSUs and what it leaves.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct SavedSize {
-    /// GSUs.
-    pub gsu: u64,
+    /// GSUs; `None` where no count meets the rule.
+    pub gsu: Option<u64>,
     /// Share of the traffic left to pay-as-you-go; `None` when the plan does not say.
     pub left_share: Option<f64>,
+}
+
+/// A count of the curve and what it leaves.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SavedPoint {
+    /// GSUs.
+    pub gsu: u64,
+    /// What is left.
+    pub left: SavedLeft,
+}
+
+/// What a count leaves to pay-as-you-go.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SavedLeft {
+    /// Share of burn tokens.
+    pub tokens: f64,
 }
 
 /// A warning as written.

@@ -269,7 +269,7 @@ fn a_pull_request_gets_a_table_that_adds_up() {
     let expected = "\
 ### a → b · 2026-12 to 2027-11
 
-$8,341 → $11,121 a month (+$2,780, +33 %); 90 % range $6,967 to $9,875 → $9,289 to $13,166; $0.1390 → $0.1390 a request
+$8,341 → $11,121 a month (+$2,780, +33 %); 90 % range $6,944 to $9,918 → $9,258 to $13,223; $0.1390 → $0.1390 a request
 
 | cause | $ a month |
 | :--- | ---: |

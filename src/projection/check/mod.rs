@@ -258,12 +258,13 @@ fn spill(plan: &SavedPlan, bought: Option<u64>, limit: f64) -> Vec<Gate> {
             return Err("how many GSUs are bought? say it with --gsu N".into());
         };
         let known: Vec<(u64, f64)> =
-            pool.sizes.iter().filter_map(|size| Some((size.gsu, size.left_share?))).collect();
+            pool.sizes.iter().filter_map(|size| Some((size.gsu?, size.left_share?))).collect();
+        let curve = || pool.curve.iter().map(|point| (point.gsu, point.left.tokens));
         if bought == 0 {
             return Ok(1.0);
         }
-        if let Some((_, left)) = known.iter().find(|(gsu, _)| *gsu == bought) {
-            return Ok(*left);
+        if let Some((_, left)) = known.iter().copied().chain(curve()).find(|(gsu, _)| *gsu == bought) {
+            return Ok(left);
         }
         if known.is_empty() {
             return Err("the plan does not say what GSUs leave to pay-as-you-go".into());
