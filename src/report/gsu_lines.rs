@@ -127,10 +127,10 @@ fn cheapest_row(pool: &GsuPool, base: &str, more: usize) -> Vec<Piece> {
     let best = terms.min_by(|a, b| a.1.usd_per_month.total_cmp(&b.1.usd_per_month));
     let others = match more {
         0 => String::new(),
-        1 => " (+1 pool)".into(),
-        more => format!(" (+{more} pools)"),
+        1 => format!(", {} (+1 pool)", short(&pool.model.0)),
+        more => format!(", {} (+{more} pools)", short(&pool.model.0)),
     };
-    let label = words(format!("cheapest, {}{others}", short(&pool.model.0)));
+    let label = words(format!("cheapest as planned{others}"));
     let Some((term_at, term)) = best.filter(|(_, term)| term.gsu > 0) else {
         return vec![
             label,

@@ -343,7 +343,7 @@ fn next(plan: &Plan) -> Vec<Piece> {
     let volume_leads = plan.drivers.first().is_some_and(|driver| driver.name == "volume of requests");
     let measure = match weakest {
         Some(chosen) => format!(
-            "price a real answer of {} and compare: burndown quote ANSWER.json",
+            "measure real requests on {}: burndown calibrate WORKLOAD --dry-run says what that costs",
             place(&chosen.placement.endpoint)
         ),
         None => "check the bill of last month against this one".into(),
