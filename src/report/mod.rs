@@ -8,6 +8,7 @@ mod compare;
 mod csv;
 mod explain;
 pub mod format;
+mod gsu_form;
 mod gsu_lines;
 mod gsu_pictures;
 mod gsu_tables;
@@ -26,6 +27,7 @@ pub use explain::{
     ExplainError, Explanation, Found, Input, PlanFile, ShownFigure, explain, explanation_text, figures_text,
     find, plan_file, shown_figures,
 };
+pub use gsu_form::{Cheapest, FieldEntry, FormAnswer, GsuForms, LeftOut, PoolForm, RehearsedForm, gsu_forms};
 pub use html::html;
 pub use markdown::markdown;
 pub use pictures::pictures;

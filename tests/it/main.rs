@@ -8,6 +8,7 @@ mod compare;
 mod coverage;
 mod curve;
 mod explain;
+mod gsu_form;
 mod invoices;
 mod observations;
 mod plan;
