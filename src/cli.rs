@@ -50,7 +50,7 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Exact cost of one response, or of given token counts
     Quote(QuoteArgs),
-    /// Fill in Google's GSU form from numbers: burn per request, throughput, GSUs, price per term
+    /// Fill in Google's GSU form from a workload or from numbers, and say what it will answer
     Gsu(GsuArgs),
     /// Send real requests of a workload's own shapes to each backend until its cost is known
     Calibrate(CalibrateArgs),
@@ -127,7 +127,7 @@ pub struct PlanArgs {
     pub answer: Answer,
 }
 
-/// How `plan` prints.
+/// How `plan` and `gsu` print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For a terminal
@@ -178,17 +178,47 @@ pub struct QuoteArgs {
 
 /// `gsu`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "burndown gsu WORKLOAD\n       burndown gsu --model <MODEL> --qps <Q> [TOKENS]",
+    after_help = "Examples:
+  burndown gsu product-photos                   what to enter for a workload, and what the form will answer
   burndown gsu --model gemini-3-pro-image --qps 0.5 --input-text 300 --output-thinking 400 --output-image 1120
   burndown gsu --model nano-banana-pro --qps 0.5 --input-text 15 --input-image-px 1408x768 --output-size 2K
 
-All tokens are means per query; decimals are allowed.")]
+All tokens are means per query; decimals are allowed."
+)]
 pub struct GsuArgs {
+    /// Workload file, or the name of a shipped one; - reads standard input
+    #[arg(conflicts_with_all = numbers_of_the_form())]
+    pub workload: Option<String>,
+    /// How to print the form of a workload
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
+    pub format: Format,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub numbers: Option<GsuNumbers>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub tokens: TokenFlags,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
+    pub answer: Answer,
+}
+
+/// The form's numbers, where no workload says them.
+#[derive(Debug, Args)]
+pub struct GsuNumbers {
     /// Model id or nickname
-    #[arg(long)]
+    #[arg(long, required = false, required_unless_present = "workload")]
     pub model: String,
     /// Queries per second that need assurance
-    #[arg(long, value_name = "Q", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "Q",
+        allow_negative_numbers = true,
+        required = false,
+        required_unless_present = "workload"
+    )]
     pub qps: Decimal,
     /// Share of the input that is read from a cache, 0 to 1
     #[arg(long, value_name = "S", default_value = "0", allow_negative_numbers = true)]
@@ -202,12 +232,15 @@ pub struct GsuArgs {
     /// Where the GSUs would be bought (default: global)
     #[arg(long, default_value = "global")]
     pub location: Location,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show them as help")]
-    pub tokens: TokenFlags,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show them as help")]
-    pub answer: Answer,
+}
+
+/// Flags that a workload stands for.
+fn numbers_of_the_form() -> Vec<&'static str> {
+    let classes = TokenClass::ALL.iter().map(|class| class.as_str());
+    ["model", "qps", "cached_share", "input_image_px", "output_size", "location"]
+        .into_iter()
+        .chain(classes)
+        .collect()
 }
 
 /// `calibrate`.

@@ -423,6 +423,42 @@ pub enum Warning {
         /// Locations in the book.
         known: String,
     },
+    /// A form that takes whole queries per second alone would ask for other GSUs.
+    #[error(
+        "{model}: where the form takes whole queries per second alone, {entered} becomes {whole}, {times} times the load, and {gsu_whole} GSU instead of {gsu}; enter 1 and every token field × {entered} instead"
+    )]
+    WholeQueries {
+        /// The model.
+        model: ModelId,
+        /// Queries a second, as entered.
+        entered: String,
+        /// The next whole number.
+        whole: u64,
+        /// How many times as much that is.
+        times: String,
+        /// GSUs by the form for it.
+        gsu_whole: u64,
+        /// GSUs by the form for the mean.
+        gsu: u64,
+    },
+    /// A class that is burnt and that the form does not ask for.
+    #[error(
+        "the form of {model} has no field for {}: {tokens} tokens per query cannot be entered, so it answers with too few GSUs", class.label()
+    )]
+    NoFormField {
+        /// The model.
+        model: ModelId,
+        /// The class.
+        class: TokenClass,
+        /// Mean tokens per query.
+        tokens: String,
+    },
+    /// The book does not list the fields of a model's form.
+    #[error("the capacity book does not list the form fields of {model}")]
+    FormUnknown {
+        /// The model.
+        model: ModelId,
+    },
     /// A key that is read but has no effect on the numbers yet.
     #[error("`{key}` is checked but not counted in this version: the numbers are as if it were absent")]
     NotCounted {
@@ -559,6 +595,9 @@ impl Warning {
             Warning::CountTableEnds { .. } => "count-table-ends",
             Warning::CountsCapped { .. } => "counts-capped",
             Warning::ThroughputLocationUnknown { .. } => "throughput-location-unknown",
+            Warning::WholeQueries { .. } => "whole-queries",
+            Warning::NoFormField { .. } => "no-form-field",
+            Warning::FormUnknown { .. } => "form-unknown",
             Warning::NotCounted { .. } => "not-counted",
             Warning::RangesDisagree { .. } => "ranges-disagree",
             Warning::NoTraffic { .. } => "no-traffic",

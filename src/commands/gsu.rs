@@ -1,4 +1,4 @@
-//! `gsu` from numbers: Google's form and its answer.
+//! `gsu`: Google's form and its answer, from a workload or from numbers.
 
 use std::path::Path;
 
@@ -6,14 +6,16 @@ use anyhow::{Context, bail};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::{Done, library::Library, output};
-use crate::report::plain_table;
+use super::{Done, library::Library, output, plan::plan_for};
 use crate::{
     calendar::Day,
     capacity::{Query, Sizing, size},
-    cli::GsuArgs,
+    cli::{Answer, Format, GsuArgs, GsuNumbers, TokenFlags},
     model::{Backend, ByClass, Endpoint, Location, ModelId, TokenClass},
-    report::format::{decimal_grouped, grouped, money_whole},
+    report::{
+        format::{decimal_grouped, grouped, money_whole},
+        gsu_forms, markdown, plain_table, terminal,
+    },
     warning::Warning,
 };
 
@@ -40,8 +42,51 @@ struct GsuAnswer {
 }
 
 pub(super) fn run(args: &GsuArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
+    match (&args.workload, &args.numbers) {
+        (Some(workload), _) => of_workload(workload, args.format, &args.answer, overlay),
+        (None, Some(_)) if args.format != Format::Text => {
+            bail!("--format markdown is for the form of a workload; from numbers, take text or --json")
+        }
+        (None, Some(numbers)) => of_numbers(numbers, &args.tokens, &args.answer, overlay),
+        (None, None) => bail!("expected a workload, or --model and --qps"),
+    }
+}
+
+/// The form of every pool of a workload.
+fn of_workload(
+    workload: &str,
+    format: Format,
+    options: &Answer,
+    overlay: Option<&Path>,
+) -> anyhow::Result<Done> {
+    let plan = plan_for(workload, options.on, overlay)?;
+    let forms = gsu_forms(&plan)?;
+    output::strict(options, &forms.warnings)?;
+    if options.json {
+        output::print_json(&forms)?;
+        return Ok(Done::Fine);
+    }
+    let page = match format {
+        Format::Text => terminal,
+        Format::Markdown => markdown,
+    };
+    let pages: Vec<String> = forms.pages().iter().map(page).collect();
+    output::print(&pages.join("\n"))?;
+    for line in &plan.workload.resolutions {
+        output::say(line);
+    }
+    output::warn_first(&forms.warnings);
+    Ok(Done::Fine)
+}
+
+fn of_numbers(
+    args: &GsuNumbers,
+    given: &TokenFlags,
+    options: &Answer,
+    overlay: Option<&Path>,
+) -> anyhow::Result<Done> {
     let library = Library::load(overlay)?;
-    let day = args.answer.on.unwrap_or_else(Day::today_utc);
+    let day = options.on.unwrap_or_else(Day::today_utc);
     let mut resolved = Vec::new();
     let model = match library.prices.resolve(&args.model) {
         Ok(found) => {
@@ -58,7 +103,7 @@ pub(super) fn run(args: &GsuArgs, overlay: Option<&Path>) -> anyhow::Result<Done
     };
     let endpoint = Endpoint::Vertex(args.location.clone());
     let mut tokens = ByClass::default();
-    for (class, value) in &args.tokens.given {
+    for (class, value) in &given.given {
         tokens[*class] = *value;
     }
     tokens_of_sizes(args, &library, &model, &mut tokens, &mut resolved)?;
@@ -70,8 +115,8 @@ pub(super) fn run(args: &GsuArgs, overlay: Option<&Path>) -> anyhow::Result<Done
     warnings.extend(library.prices.stale(day));
     warnings.extend(throughput_location(&library, &model, day, &args.location));
     let answer = answer(args, day, sizing, resolved, warnings);
-    output::strict(&args.answer, &answer.warnings)?;
-    if args.answer.json {
+    output::strict(options, &answer.warnings)?;
+    if options.json {
         output::print_json(&answer)?;
     } else {
         output::print(&text(&answer))?;
@@ -82,7 +127,7 @@ pub(super) fn run(args: &GsuArgs, overlay: Option<&Path>) -> anyhow::Result<Done
 
 /// Pixels and sizes instead of tokens, by the model's token profile on Vertex (PT is sold there alone).
 fn tokens_of_sizes(
-    args: &GsuArgs,
+    args: &GsuNumbers,
     library: &Library,
     model: &ModelId,
     tokens: &mut ByClass<Decimal>,
@@ -142,7 +187,7 @@ fn throughput_location(library: &Library, model: &ModelId, day: Day, location: &
 }
 
 fn answer(
-    args: &GsuArgs,
+    args: &GsuNumbers,
     day: Day,
     sizing: Sizing,
     resolved: Vec<String>,

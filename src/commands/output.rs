@@ -41,6 +41,17 @@ pub(super) fn warn(warnings: &[Warning]) {
     }
 }
 
+/// Warnings on the terminal; JSON and the report have all.
+const WARNINGS_SHOWN: usize = 8;
+
+/// Shows the first warnings on standard error and says how many more there are.
+pub(super) fn warn_first(warnings: &[Warning]) {
+    warn(&warnings[..warnings.len().min(WARNINGS_SHOWN)]);
+    if warnings.len() > WARNINGS_SHOWN {
+        say(&format!("{} more warnings with --json or in the report", warnings.len() - WARNINGS_SHOWN));
+    }
+}
+
 /// Fails when warnings are not tolerated.
 pub(super) fn strict(answer: &Answer, warnings: &[Warning]) -> anyhow::Result<()> {
     if answer.strict && !warnings.is_empty() {

@@ -18,9 +18,6 @@ use crate::{
 /// PNGs are drawn at twice the nominal size, for screens and paper alike.
 const PNG_SCALE: f32 = 2.0;
 
-/// Warnings on the terminal; the report has all.
-const WARNINGS_SHOWN: usize = 8;
-
 /// Most images one pattern may match.
 const IMAGES_MAX: usize = 10_000;
 
@@ -42,13 +39,7 @@ pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Don
     for line in &plan.workload.resolutions {
         output::say(line);
     }
-    output::warn(&plan.warnings[..plan.warnings.len().min(WARNINGS_SHOWN)]);
-    if plan.warnings.len() > WARNINGS_SHOWN {
-        output::say(&format!(
-            "{} more warnings with --json or in the report",
-            plan.warnings.len() - WARNINGS_SHOWN
-        ));
-    }
+    output::warn_first(&plan.warnings);
     if let Some(folder) = &args.out {
         output::say(&format!("report: {}", folder.join("report.html").display()));
     }

@@ -11,6 +11,7 @@ mod csv;
 mod diff;
 mod explain;
 pub mod format;
+mod gsu_form;
 mod gsu_lines;
 mod gsu_pictures;
 mod gsu_tables;
@@ -34,6 +35,7 @@ pub use explain::{
     ExplainError, Explanation, Found, Input, PlanFile, ShownFigure, explain, explanation_text, figures_text,
     find, plan_file, shown_figures,
 };
+pub use gsu_form::{Cheapest, FieldEntry, FormAnswer, GsuForms, LeftOut, PoolForm, RehearsedForm, gsu_forms};
 pub use html::html;
 pub use markdown::markdown;
 pub use pictures::pictures;

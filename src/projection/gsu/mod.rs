@@ -1,6 +1,7 @@
 //! Provisioned throughput for the workload: what every GSU count leaves to PayGo, what it costs, what to buy.
 
 mod demand;
+mod form;
 mod money;
 mod sizes;
 
@@ -9,9 +10,11 @@ use serde::Serialize;
 
 use self::{
     demand::{MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
+    form::Busiest,
     money::Costs,
 };
 pub use self::{
+    form::{Blended, Form, FormEntry, FormLoad, LoadKind},
     money::{TermVerdict, Waiting},
     sizes::{Assurance, CurveRow, HeatMap, RuleSize, SizeRule},
 };
@@ -52,6 +55,8 @@ pub struct GsuPool {
     pub month: String,
     /// The form's answer for that month's mean load.
     pub sizing: Sizing,
+    /// That form, field by field.
+    pub form: Form,
     /// Load of that month.
     pub load: Load,
     /// What every GSU count leaves in that month, and what it costs in the mean month.
@@ -252,6 +257,7 @@ fn pool(
         assurance: sizes::assurance(members, curve, &money, requests(busiest)),
         heat_map: sizes::heat_map(&loads.hours_gsu, &whole, curve, sizing.gsu, window),
         load: loads,
+        form: Busiest::of(inputs, members, row, &query, busiest, months).form(),
         paygo_usd_per_month: money.paygo_usd[0],
         paygo_usd_per_burn: costs.usd_per_burn,
         source: sources(inputs, &model),
