@@ -14,8 +14,8 @@ mod switches;
 pub use bill::{Bill, ClosedForm, Spread};
 pub use drivers::Driver;
 pub use gsu::{
-    Assurance, CurveRow, GsuPlan, GsuPool, HeatMap, LadderChoice, Load, RuleSize, SizeRule, TermVerdict,
-    Waiting,
+    Assurance, CurveRow, GsuPlan, GsuPool, HeatMap, LadderChoice, Load, OpenRule, RuleEnvelope, RuleSize,
+    RuleValue, SizeRule, TermVerdict, Waiting,
 };
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
