@@ -20,7 +20,7 @@ pub use bill::{Bill, ClosedForm, Spread};
 pub use drivers::Driver;
 pub use gsu::{
     Assurance, Blended, CurveRow, Form, FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load,
-    LoadKind, RuleSize, SizeRule, TermVerdict, Waiting,
+    LoadKind, OpenRule, RuleEnvelope, RuleSize, RuleValue, SizeRule, TermVerdict, Waiting,
 };
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};

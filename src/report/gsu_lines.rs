@@ -118,7 +118,7 @@ pub(super) fn check(plan: &Plan) -> Vec<Block> {
     for rule in [SizeRule::GoogleForm, SizeRule::OnePercent] {
         rows.extend(size_row(pool, &base, rule));
     }
-    let header = vec!["fees and PayGo a month", "GSU", "left to PayGo", "for 1 year", "1 month"];
+    let header = vec!["fees and PayGo a month", "GSU", "left (open rules)", "for 1 year", "1 month"];
     vec![Block::Rows { header, rows }]
 }
 
@@ -141,8 +141,8 @@ fn cheapest_row(pool: &GsuPool, base: &str, more: usize) -> Vec<Piece> {
         ];
     };
     let row = pool.curve.iter().position(|row| row.gsu == term.gsu);
-    let left =
-        row.map(|row| shown(percent(pool.curve[row].left.tokens), format!("{base}/curve/{row}/left/tokens")));
+    let share = |row: usize| left_share(pool, term.gsu, pool.curve[row].left.tokens);
+    let left = row.map(|row| shown(share(row), format!("{base}/curve/{row}/left/tokens")));
     let mut pieces = vec![
         label,
         shown(grouped(term.gsu), format!("{base}/terms/{term_at}/gsu")),
@@ -158,6 +158,13 @@ fn cheapest_row(pool: &GsuPool, base: &str, more: usize) -> Vec<Piece> {
     pieces
 }
 
+/// `22 % (18–48 %)`: the curve's share, and where it could lie if undocumented rules were others.
+fn left_share(pool: &GsuPool, gsu: u64, left: f64) -> String {
+    let envelope = pool.rules.iter().find(|envelope| envelope.gsu == gsu).map(|envelope| envelope.envelope);
+    let [low, high] = envelope.unwrap_or([left, left]).map(|share| format!("{:.0}", share * 100.0));
+    if low == high { percent(left) } else { format!("{} ({low}–{high} %)", percent(left)) }
+}
+
 fn size_row(pool: &GsuPool, base: &str, rule: SizeRule) -> Option<Vec<Piece>> {
     let at = pool.sizes.iter().position(|size| size.rule == rule)?;
     let size = &pool.sizes[at];
@@ -167,7 +174,7 @@ fn size_row(pool: &GsuPool, base: &str, rule: SizeRule) -> Option<Vec<Piece>> {
     let mut pieces = vec![
         words(rule.label()),
         shown(grouped(gsu), format!("{base}/sizes/{at}/gsu")),
-        shown(percent(left), format!("{base}/sizes/{at}/left_share")),
+        shown(left_share(pool, gsu, left), format!("{base}/sizes/{at}/left_share")),
     ];
     for term in TERMS_SHOWN {
         let term_at = pool.terms.iter().position(|other| other.term == term);

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use burndown::{
     commands::SHIPPED_WORKLOADS,
+    projection::Plan,
     report::{Block, Figure, Piece, Report, terminal},
 };
 use serde_json::Value;
@@ -36,6 +37,12 @@ fn the_first_screen_fits_a_terminal() {
     }
 }
 
+/// Whether `14–43 %)` is what open rules leave at a count of the pool on the first screen.
+fn is_range_of_open_rules(plan: &Plan, range: &str) -> bool {
+    let mut envelopes = plan.gsu.pools.iter().flat_map(|pool| &pool.rules).map(|rules| rules.envelope);
+    envelopes.any(|[low, high]| range == format!("{:.0}–{:.0} %)", low * 100.0, high * 100.0))
+}
+
 /// Every figure on the first screen is the number at its pointer in the plan, rounded for people.
 #[test]
 fn every_number_on_the_first_screen_is_in_the_plan() {
@@ -49,8 +56,10 @@ fn every_number_on_the_first_screen_is_in_the_plan() {
             let value = json.pointer(&figure.pointer);
             let value = value.unwrap_or_else(|| panic!("{workload}: nothing at {}", figure.pointer));
             let number = value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap();
-            let shown = read_back(&figure.text);
-            let precision = precision_of(&figure.text);
+            let (text, range) = figure.text.split_once(" (").unwrap_or((&figure.text, ""));
+            assert!(range.is_empty() || is_range_of_open_rules(&plan, range), "{workload}: {}", figure.text);
+            let shown = read_back(text);
+            let precision = precision_of(text);
             assert!(
                 (shown - number).abs() <= precision,
                 "{workload}: {} shows {}, the plan has {number}",
@@ -208,6 +217,7 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
         "gsu_form.csv",
         "gsu_orders.csv",
         "gsu_regret.csv",
+        "gsu_rules.csv",
         "gsu_sizes.csv",
         "gsu_terms.csv",
         "load-duration-3.8-flash.png",
@@ -245,6 +255,38 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
         let own = page.replace("http://www.w3.org/2000/svg", "");
         assert!(!own.contains(outside), "the page refers to {outside}");
     }
+}
+
+/// 14 counts of 6 pools. The largest distance found between curve and drawn requests was 0.028, with a mean of
+/// nothing: a pool's 20,000 requests hold a few hundred bursts, and a share of 0.2 a standard error of 0.02.
+#[test]
+fn open_rules_move_what_is_left_the_way_they_must() {
+    let mut apart = Vec::new();
+    for workload in SHIPPED_WORKLOADS {
+        let plan = plan_json(workload);
+        let pools = plan["gsu"]["pools"].as_array().unwrap();
+        for envelope in pools.iter().flat_map(|pool| pool["rules"].as_array().unwrap()) {
+            let number = |value: &Value| value.as_f64().unwrap();
+            let rule = |name: &str| {
+                let rules = envelope["rules"].as_array().unwrap();
+                number(&rules.iter().find(|rule| rule["rule"] == name).unwrap()["difference"])
+            };
+            assert!(rule("maximum_estimate") > 0.0, "{workload}: {envelope}");
+            assert!(rule("sliding_clock") > 0.0 && rule("bucket_clock") < 0.0, "{workload}: {envelope}");
+            assert!(
+                rule("no_refund") >= 0.0 && rule("actual_estimate").abs() < 0.02,
+                "{workload}: {envelope}"
+            );
+            let left = number(&envelope["left_share"]);
+            let [low, high] = [0, 1].map(|at| number(&envelope["envelope"][at]));
+            assert!(0.0 <= low && low < left && left < high && high <= 1.0, "{workload}: {envelope}");
+            apart.push(number(&envelope["replayed_share"]) - left);
+        }
+    }
+    assert!(apart.len() >= 10, "{apart:?}");
+    assert!(apart.iter().all(|apart| apart.abs() < 0.05), "{apart:?}");
+    let mean = apart.iter().sum::<f64>() / apart.len() as f64;
+    assert!(mean.abs() < 0.015, "{mean}");
 }
 
 /// The batch page of Vertex: 1K images only, while the Developer API prices batch for all sizes.

@@ -17,7 +17,7 @@ fn weights() -> BurnRates {
 }
 
 /// 2,690 burn tokens a second and GSU, windows of 30 s.
-fn of_thirty_seconds(counts: &[u64]) -> Vec<Purchase> {
+pub fn of_thirty_seconds(counts: &[u64]) -> Vec<Purchase> {
     let source = QuotaSource {
         throughput: None,
         burn_per_second: Some(2690.into()),

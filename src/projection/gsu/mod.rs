@@ -3,6 +3,7 @@
 mod demand;
 mod form;
 mod money;
+mod rules;
 mod sizes;
 
 use rust_decimal::{Decimal, prelude::FromPrimitive};
@@ -16,6 +17,7 @@ use self::{
 pub use self::{
     form::{Blended, Form, FormEntry, FormLoad, LoadKind},
     money::{TermVerdict, Waiting},
+    rules::{OpenRule, RuleEnvelope, RuleValue},
     sizes::{Assurance, CurveRow, HeatMap, RuleSize, SizeRule},
 };
 use super::{
@@ -85,6 +87,9 @@ pub struct GsuPool {
     pub assurance: Option<Assurance>,
     /// Share left to PayGo by hour of the week at Google's count.
     pub heat_map: HeatMap,
+    /// What the counts of the form, of 1 % left and of the ladder leave under rules of admission that are not
+    /// documented; empty where the load is too heavy to be drawn request by request.
+    pub rules: Vec<RuleEnvelope>,
     /// Where its throughput and the terms were read, by key.
     pub source: Vec<String>,
 }
@@ -216,13 +221,9 @@ fn pool(
     let prompt: f64 = query.tokens.iter().filter(|(c, _)| c.is_input()).map(|(_, t)| to_f64(*t)).sum();
     let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt)?;
     let window = sizing.window.map_or(60.0, |window| window.seconds as f64);
-    let curves = match MonthlyCurves::new(members, row, months, window) {
-        Ok(curves) => curves,
-        Err(error) => {
-            warnings.push(Warning::NotSized { model, why: error.to_string() });
-            return None;
-        }
-    };
+    let curves = MonthlyCurves::new(members, row, months, window)
+        .map_err(|error| warnings.push(Warning::NotSized { model: model.clone(), why: error.to_string() }))
+        .ok()?;
     let usd_total: f64 = members.iter().map(|member| member.instead_of.usd_total).sum();
     let burn_total: f64 = (0..months.len()).map(requests).sum::<f64>() * to_f64(sizing.burn_per_request);
     let life = inputs.prices.life(&model, group.endpoint.backend()).and_then(|life| life.end);
@@ -246,7 +247,10 @@ fn pool(
     let whole = traffic(members, row, busiest, months[busiest], window).ok()?;
     let curve = curves.busiest().centre();
     let sizes = sizes::by_rule(curve, &money, sizing.gsu);
+    let ladder = money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone());
+    let asked = rules_asked(&sizes, ladder.as_ref());
     Some(GsuPool {
+        rules: rules::envelopes(inputs, members, (busiest, months[busiest]), curve, row, &asked),
         routes: members.iter().map(|member| member.route.name.clone()).collect(),
         waiting: group.waiting.iter().map(|member| member.route.name.clone()).collect(),
         month: months[busiest].label(),
@@ -262,7 +266,7 @@ fn pool(
         paygo_usd_per_burn: costs.usd_per_burn,
         source: sources(inputs, &model),
         regret: money.ladder.as_ref().map(choice),
-        ladder: money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone()),
+        ladder,
         terms: money.terms,
         wait: money.wait,
         sizing,
@@ -297,8 +301,25 @@ fn load(members: &[Member<'_>], row: &Throughput, at: usize, month: Month) -> Lo
     }
 }
 
+/// The counts whose open rules are valued, with what asks for them.
+fn rules_asked(sizes: &[RuleSize], ladder: Option<&Ladder>) -> Vec<(&'static str, Option<u64>)> {
+    let by_rule = |rule: SizeRule| {
+        let size = sizes.iter().find(|size| size.rule == rule);
+        (rule.label(), size.and_then(|size| size.gsu))
+    };
+    vec![
+        by_rule(SizeRule::GoogleForm),
+        by_rule(SizeRule::OnePercent),
+        ("the ladder", ladder.map(held).filter(|gsu| *gsu > 0)),
+    ]
+}
+
+/// The most GSUs that a ladder holds at a time.
+fn held(ladder: &Ladder) -> u64 {
+    ladder.levels.iter().map(|level| level.gsu).max().unwrap_or(0)
+}
+
 fn choice(regret: &LadderRegret) -> LadderChoice {
-    let held = |ladder: &Ladder| ladder.levels.iter().map(|level| level.gsu).max().unwrap_or(0);
     let candidates = &regret.regret.candidates;
     let advised = regret.regret.cheapest;
     let (nothing, best) = (&candidates[0].regret_usd, &candidates[advised].regret_usd);

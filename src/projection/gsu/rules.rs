@@ -1,0 +1,256 @@
+//! What the undocumented rules of admission are worth: the same synthetic traffic under each of them.
+//!
+//! The curve assumes windows on a fixed clock and an estimate that is right on average. What is not documented
+//! (the estimate, the clock, the refund) has no closed form. So requests of the busiest month are drawn once, by
+//! the rates, bursts and sizes that the curve was computed from, and sent through [`Admission`] under each rule;
+//! the difference to the curve's own rules is added to what the curve leaves.
+
+mod traffic;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use self::traffic::{Event, Kind, Request};
+use super::{Member, demand};
+use crate::{
+    calendar::Month,
+    capacity::{
+        Admission, AdmissionRules, Curve, CurvePoint, Outcome, Overrun, Refund, RequestType, Throughput,
+        Ticket, WindowClock,
+    },
+    model::{Grade, TokenClass},
+    projection::plan::Inputs,
+    tokens::RequestKind,
+};
+
+/// Images of the largest draft mode where no answer was seen: the most that image models are documented to make.
+const IMAGES_MAX: f64 = 4.0;
+
+/// Seconds until an answer is whole, where none was measured; no published figure was found.
+const LATENCY_SECONDS: f64 = 20.0;
+
+/// A rule that no page tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenRule {
+    /// A request is admitted with the most it could burn: the requested size times the largest draft mode,
+    /// text and thinking at their 95th percentile.
+    MaximumEstimate,
+    /// A request is admitted with exactly what it will burn.
+    ActualEstimate,
+    /// The window is the last seconds before each request.
+    SlidingClock,
+    /// A bucket that holds one window's quota fills steadily.
+    BucketClock,
+    /// What was estimated too high is never given back.
+    NoRefund,
+}
+
+impl OpenRule {
+    /// Every rule.
+    pub const ALL: &'static [OpenRule] = &[
+        OpenRule::MaximumEstimate,
+        OpenRule::ActualEstimate,
+        OpenRule::SlidingClock,
+        OpenRule::BucketClock,
+        OpenRule::NoRefund,
+    ];
+
+    /// The rule in words.
+    pub fn label(self) -> &'static str {
+        match self {
+            OpenRule::MaximumEstimate => "admitted with the most it could burn",
+            OpenRule::ActualEstimate => "admitted with what it will burn",
+            OpenRule::SlidingClock => "sliding window",
+            OpenRule::BucketClock => "token bucket",
+            OpenRule::NoRefund => "no refund of estimates",
+        }
+    }
+}
+
+/// What one rule leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RuleValue {
+    /// The rule.
+    pub rule: OpenRule,
+    /// Share of burn tokens that it leaves to PayGo less that of the curve's rules, on the same requests.
+    pub difference: f64,
+    /// The curve's share with that difference, between 0 and 1.
+    pub left_share: f64,
+}
+
+/// What one GSU count leaves under the rules that are not documented.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleEnvelope {
+    /// The count.
+    pub gsu: u64,
+    /// What asks for it.
+    pub asked_by: Vec<&'static str>,
+    /// Its enforcement window, seconds.
+    pub window_seconds: u64,
+    /// Whether that window is documented. Of an assumed one, which is one of a range, another length is not
+    /// valued here: the book holds no range.
+    pub window_grade: Grade,
+    /// Share of burn tokens that the curve leaves.
+    pub left_share: f64,
+    /// The same on the requests that were drawn, under the curve's rules: a fixed clock, estimates right on
+    /// average and put right when the answer is whole. Apart from the curve's by chance.
+    pub replayed_share: f64,
+    /// Lowest and highest share of the curve and all rules.
+    pub envelope: [f64; 2],
+    /// Rule by rule.
+    pub rules: Vec<RuleValue>,
+    /// Requests that were drawn.
+    pub requests: u64,
+    /// Seconds of traffic that they fill.
+    pub traffic_seconds: f64,
+    /// Seconds until an answer is whole, the mean over the requests.
+    pub latency_seconds: f64,
+    /// Whether every route's latency was measured.
+    pub latency_measured: bool,
+}
+
+/// Values the rules at these counts, each with what asks for it; a count may be asked for more than once.
+///
+/// Empty where the load is so heavy that the requests that are drawn fill too few windows.
+pub(super) fn envelopes(
+    inputs: &Inputs<'_>,
+    members: &[Member<'_>],
+    month: (usize, Month),
+    curve: &Curve,
+    row: &Throughput,
+    asked: &[(&'static str, Option<u64>)],
+) -> Vec<RuleEnvelope> {
+    let mut points: Vec<&CurvePoint> = asked.iter().filter_map(|(_, gsu)| curve.point((*gsu)?)).collect();
+    points.retain(|point| point.window.is_some());
+    points.sort_by_key(|point| point.gsu);
+    points.dedup_by_key(|point| point.gsu);
+    let Some(window) = points.iter().filter_map(|point| point.window).map(|window| window.seconds).max()
+    else {
+        return Vec::new();
+    };
+    let kinds: Option<Vec<Kind>> = members.iter().map(|member| kind(inputs, member, month, row)).collect();
+    let drawn = kinds.and_then(|kinds| traffic::draw(&kinds, window as f64, inputs.workload.seed));
+    let Some(drawn) = drawn else { return Vec::new() };
+    let cases: Vec<(&CurvePoint, Option<OpenRule>)> = points
+        .iter()
+        .flat_map(|point| {
+            let rules = OpenRule::ALL.iter().map(|rule| Some(*rule));
+            std::iter::once(None).chain(rules).map(|rule| (*point, rule))
+        })
+        .collect();
+    let left = |case: &(&CurvePoint, Option<OpenRule>)| left(&drawn.requests, &drawn.events, case.0, case.1);
+    let shares: Vec<f64> = cases.par_iter().map(left).collect();
+    let measured = members.iter().all(|member| latency(member).is_some());
+    let each = points.iter().zip(shares.chunks(1 + OpenRule::ALL.len()));
+    let envelope = |(point, shares): (&&CurvePoint, &[f64])| {
+        let window = point.window?;
+        let rules = OpenRule::ALL.iter().zip(&shares[1..]).map(|(rule, share)| {
+            let difference = share - shares[0];
+            let left_share = (point.left.tokens + difference).clamp(0.0, 1.0);
+            RuleValue { rule: *rule, difference, left_share }
+        });
+        let rules: Vec<RuleValue> = rules.collect();
+        let all = || rules.iter().map(|rule| rule.left_share).chain([point.left.tokens]);
+        Some(RuleEnvelope {
+            gsu: point.gsu,
+            asked_by: asked.iter().filter(|ask| ask.1 == Some(point.gsu)).map(|ask| ask.0).collect(),
+            window_seconds: window.seconds,
+            window_grade: window.grade,
+            left_share: point.left.tokens,
+            replayed_share: shares[0],
+            envelope: [all().fold(1.0, f64::min), all().fold(0.0, f64::max)],
+            requests: drawn.requests.len() as u64,
+            traffic_seconds: drawn.seconds,
+            latency_seconds: drawn.mean_latency_seconds(),
+            latency_measured: measured,
+            rules,
+        })
+    };
+    each.filter_map(envelope).collect()
+}
+
+/// What a route's requests are: how many, how big, what they may be admitted with.
+fn kind(
+    inputs: &Inputs<'_>,
+    member: &Member<'_>,
+    (at, month): (usize, Month),
+    row: &Throughput,
+) -> Option<Kind> {
+    let mean = demand::mean_burn(member, row);
+    Some(Kind {
+        rates: demand::hourly_rates(member, at, month),
+        burst: member.route.burst,
+        marks: demand::sizes(member, row).ok()?,
+        mean,
+        largest: largest_burn(inputs, member, row)?.max(mean),
+        latency_seconds: latency(member).unwrap_or(LATENCY_SECONDS),
+    })
+}
+
+/// Input, and the most output that a request could burn.
+fn largest_burn(inputs: &Inputs<'_>, member: &Member<'_>, row: &Throughput) -> Option<f64> {
+    let request = member.plan.per_request.as_ref()?;
+    let placement = &member.plan.placement;
+    let profile = inputs.tokens.get(&(placement.endpoint.backend(), placement.model.clone()))?;
+    let cell = profile.cell(RequestKind::of(member.route.shape.input_images.len()));
+    let seen = cell.and_then(|cell| cell.answers.iter().map(|answer| answer.images).max());
+    let images = seen.filter(|images| *images > 0).map_or(IMAGES_MAX, |images| images as f64);
+    let of_class = |class: TokenClass| {
+        let tokens = request.tokens[class].as_ref()?;
+        let tokens = match class {
+            TokenClass::OutputImage => tokens.mean * images / request.images_per_answer,
+            class if class.is_input() => tokens.mean,
+            _ => tokens.p95.max(tokens.mean),
+        };
+        Some(tokens * super::to_f64(row.rate(class)?))
+    };
+    Some(TokenClass::ALL.iter().filter_map(|class| of_class(*class)).filter(|burn| burn.is_finite()).sum())
+}
+
+/// Median seconds until an answer is whole, where any was measured.
+fn latency(member: &Member<'_>) -> Option<f64> {
+    Some(member.plan.per_request.as_ref()?.seen.as_ref()?.latency_seconds?[0])
+}
+
+/// Share of burn tokens left to PayGo by one count under one rule, all others being the curve's.
+fn left(requests: &[Request], events: &[Event], point: &CurvePoint, rule: Option<OpenRule>) -> f64 {
+    let clock = match rule {
+        Some(OpenRule::SlidingClock) => WindowClock::Sliding,
+        Some(OpenRule::BucketClock) => WindowClock::Bucket,
+        _ => WindowClock::Fixed { phase_micros: 0 },
+    };
+    let refund = if rule == Some(OpenRule::NoRefund) { Refund::Never } else { Refund::Any };
+    let estimate = |request: &Request| match rule {
+        Some(OpenRule::MaximumEstimate) => request.largest,
+        Some(OpenRule::ActualEstimate) => request.burn,
+        _ => request.mean,
+    };
+    let rules = AdmissionRules {
+        quota: point.quota as u64,
+        window_micros: point.window.map_or(0, |window| window.seconds) * 1_000_000,
+        clock,
+        refund,
+        overrun: Overrun::Forget,
+    };
+    // A quota of less than one burn token admits nothing.
+    let Ok(mut admission) = Admission::new(rules) else { return 1.0 };
+    let mut tickets: Vec<Option<Ticket>> = Vec::new();
+    tickets.resize_with(requests.len(), || None);
+    let (mut left, mut all) = (0, 0);
+    for event in events {
+        let request = &requests[event.request];
+        if event.completes {
+            if let Some(ticket) = tickets[event.request].take() {
+                admission.complete(ticket, event.at_micros, request.burn);
+            }
+            continue;
+        }
+        all += request.burn;
+        match admission.arrive(event.at_micros, estimate(request), RequestType::Unset) {
+            Outcome::Provisioned(ticket) => tickets[event.request] = Some(ticket),
+            _ => left += request.burn,
+        }
+    }
+    left as f64 / all.max(1) as f64
+}
