@@ -114,23 +114,24 @@ pub(super) fn check(plan: &Plan) -> Vec<Block> {
         return vec![Block::Text(vec![words("no pool: nothing to enter in Google's form")])];
     };
     let base = format!("/gsu/pools/{at}");
-    let mut rows = vec![cheapest_row(pool, &base, plan.gsu.pools.len() - 1)];
+    let mut rows = vec![cheapest_row(pool, &base)];
     for rule in [SizeRule::GoogleForm, SizeRule::OnePercent] {
         rows.extend(size_row(pool, &base, rule));
+    }
+    // Which pool this is, where there are several; the tables have all.
+    if plan.gsu.pools.len() > 1
+        && let Some(label) = rows.get_mut(1).and_then(|row| row.first_mut())
+    {
+        *label = words(format!("{}, {}", label.text(), short(&pool.model.0)));
     }
     let header = vec!["fees and PayGo a month", "GSU", "left (open rules)", "for 1 year", "1 month"];
     vec![Block::Rows { header, rows }]
 }
 
-fn cheapest_row(pool: &GsuPool, base: &str, more: usize) -> Vec<Piece> {
+fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
     let terms = pool.terms.iter().enumerate();
     let best = terms.min_by(|a, b| a.1.usd_per_month.total_cmp(&b.1.usd_per_month));
-    let others = match more {
-        0 => String::new(),
-        1 => format!(", {} (+1 pool)", short(&pool.model.0)),
-        more => format!(", {} (+{more} pools)", short(&pool.model.0)),
-    };
-    let label = words(format!("cheapest as planned{others}"));
+    let label = words("cheapest as planned");
     let Some((term_at, term)) = best.filter(|(_, term)| term.gsu > 0) else {
         return vec![
             label,
