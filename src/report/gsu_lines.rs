@@ -120,9 +120,9 @@ pub(super) fn check(plan: &Plan) -> Vec<Block> {
     }
     // Which pool this is, where there are several; the tables have all.
     if plan.gsu.pools.len() > 1
-        && let Some(label) = rows.get_mut(1).and_then(|row| row.first_mut())
+        && let Some(label) = rows.first_mut().and_then(|row| row.first_mut())
     {
-        *label = words(format!("{}, {}", label.text(), short(&pool.model.0)));
+        *label = words(format!("cheapest ({})", short(&pool.model.0)));
     }
     let header = vec!["fees and PayGo a month", "GSU", "left (open rules)", "for 1 year", "1 month"];
     vec![Block::Rows { header, rows }]
