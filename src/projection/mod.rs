@@ -20,7 +20,8 @@ pub use bill::{Bill, ClosedForm, Spread};
 pub use drivers::Driver;
 pub use gsu::{
     Assurance, Blended, CurveRow, Form, FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load,
-    LoadKind, OpenRule, RuleEnvelope, RuleSize, RuleValue, SizeRule, TermVerdict, Waiting,
+    LoadKind, OpenRule, RuleEnvelope, RuleSize, RuleValue, SizeRule, TermVerdict, Together, TogetherTerm,
+    Waiting,
 };
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};

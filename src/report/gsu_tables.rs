@@ -3,6 +3,7 @@
 use super::{
     Cell, Table,
     format::{decimal_grouped, percent},
+    screen::short,
     tables::{usd, usd_small},
 };
 use crate::{
@@ -180,6 +181,76 @@ fn rules_known(envelope: &RuleEnvelope) -> String {
         envelope.replayed_share * 100.0,
         envelope.latency_seconds
     )
+}
+
+pub(super) fn together(plan: &Plan) -> Table {
+    let mut rows = Vec::new();
+    for shared in &plan.gsu.together {
+        let models: Vec<&str> = shared.models.iter().map(|model| short(&model.0)).collect();
+        for term in &shared.terms {
+            let split: Vec<String> = term.split.iter().map(ToString::to_string).collect();
+            rows.push(vec![
+                Cell::words(shared.endpoint.to_string()),
+                Cell::words(models.join(" + ")),
+                Cell::words(&term.name),
+                Cell::number(term.gsu as f64, term.gsu.to_string()),
+                Cell::words(split.join(" + ")),
+                usd(term.usd_per_month),
+                usd(term.saving_usd_per_month),
+                usd(term.apart_saving_usd_per_month),
+            ]);
+        }
+    }
+    Table {
+        name: "gsu_together",
+        title: "One purchase for all models of a location: GSUs have one price, and an order may change its model",
+        columns: vec![
+            "location",
+            "models",
+            "term",
+            "cheapest GSUs",
+            "split",
+            "fees and PayGo, USD per month",
+            "saving, USD per month",
+            "saving when bought apart",
+        ],
+        rows,
+    }
+}
+
+pub(super) fn wait(plan: &Plan) -> Table {
+    let mut rows = Vec::new();
+    for pool in &plan.gsu.pools {
+        let Some(wait) = &pool.wait else { continue };
+        let outcome = &wait.outcome;
+        rows.push(vec![
+            Cell::words(pool.model.to_string()),
+            Cell::words(&wait.term),
+            Cell::number(outcome.gsu as f64, outcome.gsu.to_string()),
+            usd(outcome.buy_usd),
+            usd(outcome.wait_usd),
+            usd(outcome.delay_usd),
+            usd(outcome.knowing_usd),
+            usd(outcome.kept_free_usd),
+            Cell::words(if outcome.should_wait() { "wait" } else { "buy now" }),
+        ]);
+    }
+    Table {
+        name: "gsu_wait",
+        title: "Buy now, or wait a month until demand shows itself (half, as planned or twice)",
+        columns: vec![
+            "model",
+            "term",
+            "GSUs",
+            "buy now, USD over the horizon",
+            "wait a month, USD",
+            "the delay costs",
+            "knowing gains",
+            "not bound meanwhile",
+            "cheaper",
+        ],
+        rows,
+    }
 }
 
 pub(super) fn curve(plan: &Plan) -> Table {

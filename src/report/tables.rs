@@ -22,6 +22,8 @@ pub(super) fn tables(plan: &Plan) -> Vec<Table> {
         gsu_tables::terms(plan),
         gsu_tables::orders(plan),
         gsu_tables::regret(plan),
+        gsu_tables::wait(plan),
+        gsu_tables::together(plan),
         gsu_tables::rules(plan),
         gsu_tables::curve(plan),
         drivers(plan),

@@ -220,6 +220,8 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
         "gsu_rules.csv",
         "gsu_sizes.csv",
         "gsu_terms.csv",
+        "gsu_together.csv",
+        "gsu_wait.csv",
         "load-duration-3.8-flash.png",
         "load-duration-3.8-flash.svg",
         "load-duration-nano-banana-2.1.png",
@@ -332,5 +334,22 @@ fn terminal_and_markdown_agree() {
     for figure in figures(&report) {
         assert!(screen.contains(&figure.text), "{}", figure.text);
         assert!(markdown.contains(&figure.text), "{}", figure.text);
+    }
+}
+
+/// One purchase for several models does at least as well as the best counts bought apart, and its parts add up.
+#[test]
+fn models_that_share_a_purchase_save_no_less_than_apart() {
+    let plan = crate::cli::plan_of("company");
+    let shared = &plan.gsu.together[0];
+    assert_eq!(shared.models.len(), plan.gsu.pools.len());
+    assert!(shared.terms.iter().any(|term| term.gsu > 0));
+    for term in &shared.terms {
+        assert_eq!(term.split.iter().sum::<u64>(), term.gsu, "{term:?}");
+        // The split follows envelopes, the bill true tables: a tooth of the saw apart at most.
+        assert!(term.saving_usd_per_month >= 0.98 * term.apart_saving_usd_per_month, "{term:?}");
+        let fees = term.gsu as f64
+            * plan.gsu.pools[0].terms.iter().find(|t| t.term == term.term).unwrap().usd_per_gsu_month;
+        assert!(term.usd_per_month >= fees && term.usd_per_month <= shared.paygo_usd_per_month + 1e-6);
     }
 }

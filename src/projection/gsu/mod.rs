@@ -5,6 +5,7 @@ mod form;
 mod money;
 mod rules;
 mod sizes;
+mod together;
 
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use serde::Serialize;
@@ -19,6 +20,7 @@ pub use self::{
     money::{TermVerdict, Waiting},
     rules::{OpenRule, RuleEnvelope, RuleValue},
     sizes::{Assurance, CurveRow, HeatMap, RuleSize, SizeRule},
+    together::{Together, TogetherTerm},
 };
 use super::{
     placement::PlacementPlan,
@@ -38,6 +40,8 @@ use crate::{
 pub struct GsuPlan {
     /// One pool per model and location that could take GSUs.
     pub pools: Vec<GsuPool>,
+    /// One purchase for all models of a location.
+    pub together: Vec<Together>,
     /// What the reader should know.
     pub warnings: Vec<Warning>,
 }
@@ -175,8 +179,9 @@ pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Mont
         }
     }
     let sized = groups.iter().filter_map(|group| pool(inputs, group, months, &mut warnings));
-    let pools = sized.collect();
-    GsuPlan { pools, warnings }
+    let sized: Vec<(GsuPool, Vec<f64>)> = sized.collect();
+    let together = together::together(inputs.capacity, &sized);
+    GsuPlan { pools: sized.into_iter().map(|(pool, _)| pool).collect(), together, warnings }
 }
 
 /// The placement whose traffic GSUs could take: the chosen one's location if it is on Vertex, else the chosen
@@ -199,7 +204,7 @@ fn pool(
     group: &Group<'_>,
     months: &[Month],
     warnings: &mut Vec<Warning>,
-) -> Option<GsuPool> {
+) -> Option<(GsuPool, Vec<f64>)> {
     let members = &group.online;
     let model = group.model.clone();
     let requests = |at: usize| members.iter().map(|member| member.plan.months[at].requests).sum::<f64>();
@@ -218,13 +223,11 @@ fn pool(
         }
     };
     warnings.extend(sizing.warnings.clone());
-    let prompt: f64 = query.tokens.iter().filter(|(c, _)| c.is_input()).map(|(_, t)| to_f64(*t)).sum();
-    let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt)?;
+    let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt_tokens(&query))?;
     let window = sizing.window.map_or(60.0, |window| window.seconds as f64);
     let curves = MonthlyCurves::new(members, row, months, window)
         .map_err(|error| warnings.push(Warning::NotSized { model: model.clone(), why: error.to_string() }))
         .ok()?;
-    let usd_total: f64 = members.iter().map(|member| member.instead_of.usd_total).sum();
     let burn_total: f64 = (0..months.len()).map(requests).sum::<f64>() * to_f64(sizing.burn_per_request);
     let life = inputs.prices.life(&model, group.endpoint.backend()).and_then(|life| life.end);
     let costs = Costs {
@@ -237,7 +240,7 @@ fn pool(
         global,
         location: group.endpoint.location(),
         form_gsu: sizing.gsu,
-        usd_per_burn: usd_total / burn_total,
+        usd_per_burn: paygo_usd(members) / burn_total,
         model_end: life.filter(|(_, kind)| *kind == EndKind::Announced).map(|(end, _)| end),
     };
     let money = costs.money();
@@ -249,7 +252,7 @@ fn pool(
     let sizes = sizes::by_rule(curve, &money, sizing.gsu);
     let ladder = money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone());
     let asked = rules_asked(&sizes, ladder.as_ref());
-    Some(GsuPool {
+    let pool = GsuPool {
         rules: rules::envelopes(inputs, members, (busiest, months[busiest]), curve, row, &asked),
         routes: members.iter().map(|member| member.route.name.clone()).collect(),
         waiting: group.waiting.iter().map(|member| member.route.name.clone()).collect(),
@@ -272,7 +275,17 @@ fn pool(
         sizing,
         endpoint: group.endpoint.clone(),
         model,
-    })
+    };
+    Some((pool, money.paygo_usd))
+}
+
+/// US dollars of the routes over the horizon without GSUs.
+fn paygo_usd(members: &[Member<'_>]) -> f64 {
+    members.iter().map(|member| member.instead_of.usd_total).sum()
+}
+
+fn prompt_tokens(query: &Query) -> f64 {
+    query.tokens.iter().filter(|(class, _)| class.is_input()).map(|(_, tokens)| to_f64(*tokens)).sum()
 }
 
 fn not_sized(model: ModelId, error: SizingError) -> Warning {
