@@ -146,7 +146,7 @@ const GRID_LOW: f64 = 1e-5;
 ///     sequence.add(if at % 2 == 0 { 0.03 } else { 0.04 });
 /// }
 /// let interval = sequence.interval();
-/// assert!(interval.low < 0.035 && 0.035 < interval.high && interval.high - interval.low < 0.01);
+/// assert!(interval.low < 0.035 && 0.035 < interval.high && interval.high - interval.low < 0.02);
 /// ```
 #[derive(Clone, Debug)]
 pub struct BettingSequence {
