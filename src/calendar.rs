@@ -81,15 +81,13 @@ impl Day {
 
     /// Today in UTC. Only `commands` asks; everything else is told.
     pub fn today_utc() -> Day {
-        Day(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
+        Day(Timestamp::now().to_zoned(TimeZone::UTC).date())
     }
 
     /// The day of an RFC 3339 time stamp, in UTC; `None` when it is not one.
     pub fn of_timestamp(text: &str) -> Option<Day> {
         let stamp: jiff::Timestamp = text.parse().ok()?;
-        Some(stamp.to_zoned(jiff::tz::TimeZone::UTC).date())
-            .filter(|date| YEARS.contains(&date.year()))
-            .map(Day)
+        Some(stamp.to_zoned(TimeZone::UTC).date()).filter(|date| YEARS.contains(&date.year())).map(Day)
     }
 
     /// The first of the next month.
@@ -168,9 +166,38 @@ impl Day {
     }
 }
 
-/// Microseconds since 1970 of a time stamp with or without an offset, a `T` or a space in the middle; without
-/// an offset it is UTC. Finer digits are cut off. `None` when it is not one, has no time of day, or lies
+/// A moment in microseconds since 1970 in UTC.
+///
+/// Reads RFC 3339, the same with a blank instead of `T`, with ` UTC` behind it or with no zone (taken as UTC), as
+/// BigQuery, DuckDB, Spark and Langfuse write them, and a whole or decimal number of seconds, milliseconds,
+/// microseconds or nanoseconds since 1970, told apart by their size. `None` for anything else and for years
 /// outside 2000–2100.
+pub fn moment(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let micros = match text.parse::<f64>() {
+        Ok(number) => since_1970(number)?,
+        Err(_) => {
+            let text = text.strip_suffix(" UTC").unwrap_or(text);
+            let zoned = text.parse::<Timestamp>();
+            let naive = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+            match zoned {
+                Ok(stamp) => stamp.as_microsecond(),
+                Err(_) => naive()?.timestamp().as_microsecond(),
+            }
+        }
+    };
+    let stamp = Timestamp::from_microsecond(micros).ok()?;
+    YEARS.contains(&stamp.to_zoned(TimeZone::UTC).year()).then_some(micros)
+}
+
+/// Seconds of our century have 9 or 10 digits, and each finer unit three more.
+fn since_1970(number: f64) -> Option<i64> {
+    let units = [(1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (1e20, 1e-3)];
+    let (_, factor) = units.iter().find(|(below, _)| number < *below)?;
+    (number >= 1e8).then(|| (number * factor).round() as i64)
+}
+
+/// The same of a text that must hold a time of day; `None` for a day alone.
 ///
 /// ```
 /// # use burndown::calendar::epoch_micros;
@@ -179,16 +206,7 @@ impl Day {
 /// assert_eq!(epoch_micros("2023-11-16"), None);
 /// ```
 pub fn epoch_micros(text: &str) -> Option<i64> {
-    if text.len() <= 10 {
-        return None;
-    }
-    let stamp: Timestamp = match text.parse::<Timestamp>() {
-        Ok(stamp) => stamp,
-        Err(_) => text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp(),
-    };
-    let year = stamp.to_zoned(TimeZone::UTC).year();
-    // Down, also before 1970, though the years exclude it.
-    YEARS.contains(&year).then(|| stamp.as_nanosecond().div_euclid(1_000)).and_then(|at| at.try_into().ok())
+    (text.trim().len() > "2023-11-16".len()).then(|| moment(text))?
 }
 
 /// Hours and days of the week where the people are.
@@ -216,68 +234,18 @@ impl LocalClock {
 
 /// The moment in UTC, RFC 3339 to the second. Only `commands` asks.
 pub fn timestamp_utc() -> String {
-    let now = jiff::Timestamp::now();
+    let now = Timestamp::now();
     now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// A moment in microseconds since 1970 in UTC.
-///
-/// Reads RFC 3339, the same with a blank instead of `T`, with ` UTC` behind it or with no zone (taken as UTC), as
-/// BigQuery, DuckDB, Spark and Langfuse write them, and a whole or decimal number of seconds, milliseconds,
-/// microseconds or nanoseconds since 1970, told apart by their size. `None` for anything else and for years
-/// outside 2000–2100.
-pub fn moment(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let micros = match text.parse::<f64>() {
-        Ok(number) => since_1970(number)?,
-        Err(_) => {
-            let text = text.strip_suffix(" UTC").unwrap_or(text);
-            let zoned = text.parse::<jiff::Timestamp>();
-            let naive = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
-            match zoned {
-                Ok(stamp) => stamp.as_microsecond(),
-                Err(_) => naive()?.timestamp().as_microsecond(),
-            }
-        }
-    };
-    let stamp = jiff::Timestamp::from_microsecond(micros).ok()?;
-    YEARS.contains(&stamp.to_zoned(jiff::tz::TimeZone::UTC).year()).then_some(micros)
-}
-
-/// Seconds of our century have 9 or 10 digits, and each finer unit three more.
-fn since_1970(number: f64) -> Option<i64> {
-    let units = [(1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (1e20, 1e-3)];
-    let (_, factor) = units.iter().find(|(below, _)| number < *below)?;
-    (number >= 1e8).then(|| (number * factor).round() as i64)
 }
 
 /// A moment as RFC 3339 in UTC.
 pub fn moment_text(micros: i64) -> Option<String> {
-    Some(jiff::Timestamp::from_microsecond(micros).ok()?.to_string())
-}
-
-/// A time zone by its name in the IANA database.
-#[derive(Clone, Debug)]
-pub struct Zone(jiff::tz::TimeZone);
-
-impl Zone {
-    /// The zone of a name such as `Europe/Berlin`; `None` when there is none.
-    pub fn named(name: &str) -> Option<Zone> {
-        jiff::tz::TimeZone::get(name).ok().map(Zone)
-    }
-
-    /// Day of the week (Monday 0) and hour of the day, local time, of an hour since 1970 in UTC.
-    pub fn hour_of_week(&self, hour: i64) -> Option<(usize, usize)> {
-        let stamp = jiff::Timestamp::from_second(hour.checked_mul(3_600)?).ok()?;
-        let local = stamp.to_zoned(self.0.clone());
-        let day = usize::try_from(local.weekday().to_monday_zero_offset()).ok()?;
-        Some((day, usize::try_from(local.hour()).ok()?))
-    }
+    Some(Timestamp::from_microsecond(micros).ok()?.to_string())
 }
 
 /// Whether a time zone of that name exists.
 pub fn is_time_zone(name: &str) -> bool {
-    jiff::tz::TimeZone::get(name).is_ok()
+    TimeZone::get(name).is_ok()
 }
 
 /// One calendar month of the horizon.
@@ -424,9 +392,7 @@ mod tests {
         }
         assert_eq!(moment_text(noon).unwrap(), "2026-11-20T12:00:00Z");
         // A Friday; an hour later in Berlin.
-        let hour = noon / 3_600_000_000;
-        assert_eq!(Zone::named("Europe/Berlin").unwrap().hour_of_week(hour), Some((4, 13)));
-        assert!(Zone::named("Mars/Olympus").is_none());
+        assert_eq!(LocalClock::of_zone("Europe/Berlin").unwrap().hour_and_weekday(noon), (13, 4));
     }
 
     #[test]

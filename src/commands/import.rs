@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use super::{Done, fit, library::Library, output, plan::write_whole};
 use crate::{
-    calendar::{Day, Zone},
+    calendar::{Day, LocalClock},
     cli::ImportArgs,
     import::{
         Collected, Control, Coverage, LogFormat, RouteBy, Settings, arrival_profile, counts_per_minute,
@@ -22,7 +22,7 @@ use crate::{
 
 pub(super) fn run(args: &ImportArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
     let settings = settings(args)?;
-    let zone = Zone::named(&args.time_zone).with_context(|| {
+    let zone = LocalClock::of_zone(&args.time_zone).with_context(|| {
         format!("unknown time zone `{}`, expected a name such as `UTC` or `Europe/Berlin`", args.time_zone)
     })?;
     let control = control(args)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    calendar::{Zone, moment_text},
+    calendar::{LocalClock, moment_text},
     usage::Aggregates,
 };
 
@@ -45,15 +45,15 @@ pub struct ArrivalProfile {
 }
 
 /// The arrival profile of every route that tells its times.
-pub fn arrival_profile(aggregates: &Aggregates, zone: &Zone) -> Vec<ArrivalProfile> {
+pub fn arrival_profile(aggregates: &Aggregates, clock: &LocalClock) -> Vec<ArrivalProfile> {
     let mut routes: BTreeMap<&str, BTreeMap<i64, u64>> = BTreeMap::new();
     for ((route, minute), n) in &aggregates.minutes {
         routes.entry(route).or_default().insert(*minute, *n);
     }
-    routes.into_iter().filter_map(|(route, minutes)| profile(route, &minutes, zone)).collect()
+    routes.into_iter().filter_map(|(route, minutes)| profile(route, &minutes, clock)).collect()
 }
 
-fn profile(route: &str, minutes: &BTreeMap<i64, u64>, zone: &Zone) -> Option<ArrivalProfile> {
+fn profile(route: &str, minutes: &BTreeMap<i64, u64>, clock: &LocalClock) -> Option<ArrivalProfile> {
     let (first, last) = (*minutes.keys().next()?, *minutes.keys().next_back()?);
     let time = |minute: i64| moment_text(minute.checked_mul(60_000_000)?);
     // The first and the last hour were seen in part.
@@ -63,14 +63,12 @@ fn profile(route: &str, minutes: &BTreeMap<i64, u64>, zone: &Zone) -> Option<Arr
     let count = u64::try_from(to - from).unwrap_or(0);
     let per_hour = (count > 0).then(|| total as f64 / count as f64);
     let (growth, error) = growth(&hours, from, to).unzip();
-    let day_shape = if count >= 48 {
-        weights(&hours, from, to, 24, &|at| Some((zone.hour_of_week(at)?.1, 1.0)))
-    } else {
-        None
-    };
+    let local = |hour: i64| Some(clock.hour_and_weekday(hour.checked_mul(3_600_000_000)?));
+    let day_shape =
+        if count >= 48 { weights(&hours, from, to, 24, &|at| Some((local(at)?.0, 1.0))) } else { None };
     // A day that was seen in part is held against its own hours.
     let by_day = |at| {
-        let (day, hour) = zone.hour_of_week(at)?;
+        let (hour, day) = local(at)?;
         Some((day, day_shape.as_ref().map_or(1.0, |shape| shape[hour])))
     };
     let week_shape = if count >= 336 { weights(&hours, from, to, 7, &by_day) } else { None };
@@ -192,7 +190,7 @@ mod tests {
         for at in 0..hours {
             aggregates.minutes.insert(("a".into(), (start + at) * 60), per_hour(at).max(1));
         }
-        arrival_profile(&aggregates, &Zone::named("UTC").unwrap()).remove(0)
+        arrival_profile(&aggregates, &LocalClock::UTC).remove(0)
     }
 
     #[test]

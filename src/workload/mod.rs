@@ -1,9 +1,11 @@
 //! The workload profile: what will be sent, checked once and completed with stated defaults.
 
+mod account;
 mod arrivals;
 mod file;
 mod request;
 mod resolve;
 
+pub use account::GsuOrder;
 pub use file::{Materials, OutsideFile, OutsideFiles, OutsideKind, WorkloadFile, sizes_in_words};
-pub use resolve::{Assumption, Burst, GsuOrder, PriceFactors, Route, Volume, Workload};
+pub use resolve::{Assumption, Burst, PriceFactors, Route, Volume, Workload};

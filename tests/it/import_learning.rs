@@ -1,7 +1,7 @@
 //! What a log teaches: sums that merge, token profiles, arrivals, a workload; and the verb as a user meets it.
 
 use burndown::{
-    calendar::{Zone, moment},
+    calendar::{LocalClock, moment},
     import::{Control, Settings, arrival_profile, coverage, workload_text},
     tokens::{ANSWERS_MAX, fit, fit_aggregates},
     usage::{Aggregates, Attempt, aggregate_rows},
@@ -140,7 +140,7 @@ fn the_workload_that_is_written_can_be_planned() {
         &Settings { route_by: "labels.feature".parse().unwrap(), ..settings() },
     )
     .unwrap();
-    let zone = Zone::named("Europe/Berlin").unwrap();
+    let zone = LocalClock::of_zone("Europe/Berlin").unwrap();
     let arrivals = arrival_profile(&found.aggregates, &zone);
     let (held, _) = coverage(&found.aggregates, &Control { invocations: Some(6_000), ..Control::default() });
     let text = workload_text(&found.aggregates, &library.prices, &arrivals, "Europe/Berlin", &held).unwrap();

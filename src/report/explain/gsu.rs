@@ -2,13 +2,11 @@
 
 use super::{
     bill::class_label,
+    counts,
     placement::plan_months,
     working::{Working, exact},
 };
-use crate::{
-    calendar::{Day, Stretch},
-    units::HOURS_PER_MONTH,
-};
+use crate::units::HOURS_PER_MONTH;
 
 /// Numbers below `/gsu/pools/i`.
 pub(super) fn explain(working: &mut Working<'_>, pool: &str, path: &[&str]) -> Option<f64> {
@@ -18,19 +16,19 @@ pub(super) fn explain(working: &mut Working<'_>, pool: &str, path: &[&str]) -> O
         ["paygo_usd_per_month"] => paygo_per_month(working, &pool),
         ["paygo_usd_per_burn"] => paygo_per_burn(working, &pool),
         ["terms", at, field] => term(working, &pool, at, field),
-        ["sizes", at, rest @ ..] => size(working, &pool, at, rest),
+        ["sizes", at, rest @ ..] => counts::size(working, &pool, at, rest),
         ["curve", at, "gsu"] => {
             working.define("A number of GSUs that can be bought.");
             let gsu = working.number(&format!("{pool}/curve/{at}/gsu"))?;
             working.line(format!("counts are listed from 0 up: {gsu}"));
             Some(gsu)
         }
-        ["curve", at, "left", "tokens"] => left(working, &pool, at),
-        ["curve", at, "paygo_usd_per_month"] => curve_paygo(working, &pool, at),
-        ["ladder", "saving_usd"] => ladder_saving(working, &pool),
-        ["regret", "saving_usd", at] => regret_saving(working, &pool, at),
-        ["ladder", "purchases", at, "usd"] => purchase(working, &pool, at),
-        ["ladder", "purchases", at, "gsu"] => purchase_gsu(working, &pool, at),
+        ["curve", at, "left", "tokens"] => counts::left(working, &pool, at),
+        ["curve", at, "paygo_usd_per_month"] => counts::curve_paygo(working, &pool, at),
+        ["ladder", "saving_usd"] => counts::ladder_saving(working, &pool),
+        ["regret", "saving_usd", at] => counts::regret_saving(working, &pool, at),
+        ["ladder", "purchases", at, "usd"] => counts::purchase(working, &pool, at),
+        ["ladder", "purchases", at, "gsu"] => counts::purchase_gsu(working, &pool, at),
         _ => None,
     };
     if !working.arithmetic.is_empty() {
@@ -176,7 +174,7 @@ fn burn_per_second(working: &mut Working<'_>, pool: &str) -> Option<f64> {
     Some(per_second)
 }
 
-fn gsu_exact(working: &mut Working<'_>, pool: &str) -> Option<f64> {
+pub(super) fn gsu_exact(working: &mut Working<'_>, pool: &str) -> Option<f64> {
     let per_second = burn_per_second(working, pool)?;
     let per_gsu = working.read(&format!("{pool}/sizing/throughput_per_gsu"))?;
     let count = per_second / per_gsu;
@@ -345,156 +343,8 @@ fn monthly(working: &mut Working<'_>, pool: &str, field: &str, price: f64) -> Op
 }
 
 /// Which row of the curve a count stands in.
-fn curve_row(working: &Working<'_>, pool: &str, gsu: f64) -> Option<usize> {
+pub(super) fn curve_row(working: &Working<'_>, pool: &str, gsu: f64) -> Option<usize> {
     working.list(&format!("{pool}/curve")).iter().position(|row| row["gsu"].as_f64() == Some(gsu))
-}
-
-/// A size by rule: the smallest count of the curve that meets it.
-fn size(working: &mut Working<'_>, pool: &str, at: &str, path: &[&str]) -> Option<f64> {
-    let own = format!("{pool}/sizes/{at}");
-    let rule = working.text(&format!("{own}/rule"))?;
-    let (share, most) = match rule {
-        "five_percent" => ("tokens", 0.05),
-        "one_percent" => ("tokens", 0.01),
-        "one_percent_of_requests" => ("requests", 0.01),
-        "one_percent_of_windows" => ("windows", 0.01),
-        _ => ("", 0.0),
-    };
-    match path {
-        ["gsu"] if rule == "google_form" => {
-            working.define("GSUs by Google's form: mean load, rounded up.");
-            gsu_exact(working, pool).map(f64::ceil)
-        }
-        ["gsu"] if !share.is_empty() => {
-            working.define(format!("Smallest count that leaves at most {} % of {share}.", most * 100.0));
-            let rows = working.list(&format!("{pool}/curve"));
-            let meets =
-                |row: &&serde_json::Value| row["left"][share].as_f64().is_some_and(|left| left <= most);
-            let row = rows.iter().find(meets)?;
-            let (gsu, left) = (row["gsu"].as_f64()?, row["left"][share].as_f64()?);
-            working.line(format!(
-                "the first count of the curve with {share} ≤ {most}: {gsu}, which leaves {}",
-                exact(left)
-            ));
-            Some(gsu)
-        }
-        ["left_share"] => {
-            let gsu = working.read(&format!("{own}/gsu"))?;
-            let row = curve_row(working, pool, gsu)?;
-            left(working, pool, &row.to_string())
-        }
-        ["usd_per_month", term] => {
-            let name = working.text(&format!("{pool}/terms/{term}/name"))?;
-            working.define(format!("Fees for {name} and PayGo at this count, US dollars in the mean month."));
-            let gsu = working.read(&format!("{own}/gsu"))?;
-            let price = working.read(&format!("{pool}/terms/{term}/usd_per_gsu_month"))?;
-            let row = curve_row(working, pool, gsu)?;
-            let paygo = working.read(&format!("{pool}/curve/{row}/paygo_usd_per_month"))?;
-            working.line(format!("{gsu} GSU × {} + {} left to PayGo", exact(price), exact(paygo)));
-            Some(gsu * price + paygo)
-        }
-        _ => None,
-    }
-}
-
-/// The share that a count leaves: a law, not a sum; the lines say what it is made from.
-fn left(working: &mut Working<'_>, pool: &str, row: &str) -> Option<f64> {
-    working.define(
-        "Share of burn tokens that this count leaves to PayGo in the busiest month, whole requests, a quota per window.",
-    );
-    let at = format!("{pool}/curve/{row}");
-    let gsu = working.number(&format!("{at}/gsu"))?;
-    let mean = working.read(&format!("{pool}/load/mean_gsu"))?;
-    let busiest = working.read(&format!("{pool}/load/busiest_gsu"))?;
-    working.line(format!("load: {} GSU on average, {} in the busiest hour", exact(mean), exact(busiest)));
-    match working.number(&format!("{at}/window_seconds")) {
-        Some(seconds) => {
-            let quota = working.read(&format!("{at}/quota"))?;
-            let per_gsu = working.read(&format!("{pool}/sizing/throughput_per_gsu"))?;
-            working.line(format!(
-                "quota: {gsu} GSU × {} a second × {seconds} s = {} burn tokens a window",
-                exact(per_gsu),
-                exact(quota)
-            ));
-            working.line(
-                "the load of a window has a negative binomial number of requests, hour by hour of the week; what \
-                 exceeds the quota, request by request, is left",
-            );
-        }
-        None => working.line("nothing bought admits nothing"),
-    }
-    let share = working.number(&format!("{at}/left/tokens"))?;
-    working.line(format!("the curve's row for {gsu} GSU says {}", exact(share)));
-    Some(share)
-}
-
-fn curve_paygo(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
-    working.define("What this count leaves to PayGo, US dollars in the mean month.");
-    let paygo = working.read(&format!("{pool}/paygo_usd_per_month"))?;
-    working.line(format!("PayGo alone {} × the share left, month by month with its own load", exact(paygo)));
-    if working.number(&format!("{pool}/curve/{at}/gsu")) == Some(0.0) { Some(paygo) } else { None }
-}
-
-fn ladder_saving(working: &mut Working<'_>, pool: &str) -> Option<f64> {
-    working.define("What the list of orders saves against PayGo alone over the horizon on the mean of the demands, US dollars.");
-    let part = |working: &mut Working<'_>, key: &str| working.read(&format!("{pool}/ladder/{key}"));
-    let alone = part(working, "paygo_only_usd")?;
-    let fees = part(working, "committed_usd")?;
-    let left = part(working, "paygo_usd")?;
-    let beyond = part(working, "charged_beyond_usd")?;
-    working.line(format!(
-        "PayGo alone {} − fees {} − left to PayGo {} − fees after the model's end {}",
-        exact(alone),
-        exact(fees),
-        exact(left),
-        exact(beyond)
-    ));
-    Some(alone - fees - left - beyond)
-}
-
-fn regret_saving(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
-    let at_index: usize = at.parse().ok()?;
-    let scenario = working.text(&format!("{pool}/regret/regret/scenarios/{at_index}"))?;
-    working.define(format!(
-        "What the list of orders saves against buying nothing over the horizon if demand is {scenario}, US dollars."
-    ));
-    let advised = working.number(&format!("{pool}/regret/advised"))?;
-    let part = |working: &mut Working<'_>, candidate: f64| {
-        working.read(&format!("{pool}/regret/regret/candidates/{candidate}/regret_usd/{at_index}"))
-    };
-    let (nothing, bought) = (part(working, 0.0)?, part(working, advised)?);
-    working.line(format!(
-        "above the best choice for that demand: buying nothing {} − the list of orders {}",
-        exact(nothing),
-        exact(bought)
-    ));
-    Some(nothing - bought)
-}
-
-fn purchase_gsu(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
-    working.define("GSUs of this order.");
-    let gsu = working.number(&format!("{pool}/ladder/purchases/{at}/gsu"))?;
-    let gap = working.read(&format!("{pool}/ladder/gap_usd"))?;
-    working.line(format!(
-        "{gsu}: part of the cheapest list of orders; no list saves more than {} USD on it",
-        exact(gap)
-    ));
-    Some(gsu)
-}
-
-fn purchase(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
-    working.define("What this order binds, US dollars; it cannot be cancelled.");
-    let own = format!("{pool}/ladder/purchases/{at}");
-    let gsu = working.read(&format!("{own}/gsu"))?;
-    let price = working.read(&format!("{own}/usd_per_gsu_hour"))?;
-    let day = |key: &str| working.text(&format!("{own}/{key}"))?.parse::<Day>().ok();
-    let (first, next) = (day("start")?, day("end")?);
-    let hours = f64::from(Stretch { first, next }.days()) * 24.0;
-    working.line(format!(
-        "{gsu} GSU × {} USD × {hours} hours from {first} to {next}, credits of the book off",
-        exact(price)
-    ));
-    Some(gsu * price * hours)
 }
 
 /// Price of a GSU-hour: the list's, at the location, times what was negotiated.

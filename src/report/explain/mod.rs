@@ -5,6 +5,7 @@
 //! of a spend tier) is said, not guessed.
 
 mod bill;
+mod counts;
 mod drivers;
 mod figures;
 mod find;
