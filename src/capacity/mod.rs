@@ -11,6 +11,7 @@ mod commitment;
 mod curve;
 mod family;
 mod ladder;
+mod learned;
 mod pool;
 mod regret;
 mod sizing;
@@ -32,5 +33,6 @@ pub use ladder::{
     Bound, CostPeriod, DemandScenario, Ladder, LadderError, LadderInput, LadderRegret, Level, PeriodCost,
     Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, Tail, ladder, ladder_regret,
 };
+pub use learned::{EstimateKind, ExcludedRule, LearnedRule, PossibleRule, PtRule, WindowKind};
 pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};

@@ -23,6 +23,7 @@ mod import_engines;
 mod import_learning;
 mod import_log;
 mod invoices;
+mod learned;
 mod observations;
 mod plan;
 mod profiles;
