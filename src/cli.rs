@@ -17,7 +17,8 @@ use crate::{
 pub use held_against::{BacktestArgs, CheckArgs, DiffArgs, ReconcileArgs};
 pub use learn::{CalibrateArgs, DriftArgs, EmulateArgs, FitArgs, ImportArgs, SqlArgs};
 pub use replay::{
-    ClockKind, EstimateFlag, GsuCounts, LatencyFlag, OverrunKind, RefundKind, ReplayArgs, TraceKind,
+    ClockKind, EstimateFlag, GsuCounts, LatencyFlag, LearnFlags, LoggedTimeKind, OverrunKind, RefundKind,
+    ReplayArgs, TraceKind,
 };
 
 /// What generative-AI requests cost on the Gemini Developer API and on Vertex AI, and how many GSUs to buy

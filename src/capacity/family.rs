@@ -1,5 +1,7 @@
 //! Curves of the same pool at other loads and other burstiness, fast enough for the inner loop of a plan.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::{
@@ -43,8 +45,8 @@ pub struct CurveFamily {
     loads: Marks,
     /// First three moments of a request's burn.
     moments: [f64; 3],
-    /// Negative binomial shape of the centre.
-    shape: f64,
+    /// Negative binomial shape of the centre by window, seconds.
+    shapes: BTreeMap<u64, f64>,
     corrections: Vec<Correction>,
 }
 
@@ -73,7 +75,11 @@ impl CurveFamily {
             centre: pool.curve_of(anchors.swap_remove(CENTRE)),
             loads: pool.traffic.loads(LOADS_MAX),
             moments: [marks.mean(), marks.second_moment(), marks.third_moment()],
-            shape: pool.traffic.pooled_shape(),
+            shapes: row
+                .windows
+                .iter()
+                .map(|window| (window.seconds, pool.traffic.in_windows(window.seconds as f64).pooled_shape()))
+                .collect(),
             corrections: Vec::new(),
         };
         let bought: Vec<(&CurvePoint, &[f64; ANCHORS.len()])> =
@@ -105,15 +111,23 @@ impl CurveFamily {
     ///
     /// `None` when the count is not on the centre's curve, or a number is not above zero.
     pub fn left_share(&self, gsu: u64, load_factor: f64, shape: Option<f64>) -> Option<f64> {
-        let shape = shape.unwrap_or(self.shape);
-        if load_factor.is_nan() || load_factor <= 0.0 || shape.is_nan() || shape <= 0.0 {
+        if load_factor.is_nan()
+            || load_factor <= 0.0
+            || shape.is_some_and(|shape| shape.is_nan() || shape <= 0.0)
+        {
             return None;
         }
         let point = self.centre.point(gsu)?;
         let Some(window) = point.window else { return Some(1.0) };
+        let shape = shape.unwrap_or_else(|| self.shape(window));
         let shift = self.shift(point, window, load_factor);
         let left = self.stand_in((point.quota - shift).max(0.0), window, load_factor, shape).mean;
         Some(left.clamp(0.0, 1.0))
+    }
+
+    /// The centre's shape in windows of a band.
+    fn shape(&self, window: Window) -> f64 {
+        self.shapes.get(&window.seconds).copied().unwrap_or(f64::INFINITY)
     }
 
     /// Share of load above a quota, and minus its slope, by the translated gamma law.
@@ -150,7 +164,7 @@ impl CurveFamily {
     fn quota_that_leaves(&self, share: f64, start: f64, window: Window, load_factor: f64) -> f64 {
         let mut quota = start;
         for _ in 0..NEWTON_STEPS {
-            let above = self.stand_in(quota, window, load_factor, self.shape);
+            let above = self.stand_in(quota, window, load_factor, self.shape(window));
             if above.probability <= 0.0 {
                 break;
             }

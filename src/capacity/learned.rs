@@ -183,37 +183,39 @@ pub struct LearnedRule {
     pub blocks: u64,
     /// Level of confidence at which all other rules are excluded together.
     pub confidence: Share,
+    /// The log came from the emulator.
+    #[serde(default)]
+    pub rehearsed: bool,
     /// Rules that the log cannot exclude, best first; never empty.
     pub possible: Vec<PossibleRule>,
     /// The closest rule that it excludes.
     pub excluded: Option<ExcludedRule>,
-    /// The log came from the emulator.
-    #[serde(default)]
-    pub rehearsed: bool,
 }
 
 /// A rule that a log leaves possible.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PossibleRule {
-    /// The rule.
-    pub rule: PtRule,
     /// Share of the requests that it would have treated otherwise than they were.
     pub disagreement: f64,
     /// Start of a window, seconds after a whole number of windows since 1970; of a fixed clock alone.
     pub phase_seconds: Option<f64>,
+    /// Its mean output over that of the log, where it estimates by a mean.
+    pub mean_factor: Option<f64>,
+    /// The rule.
+    pub rule: PtRule,
 }
 
 /// A rule that a log excludes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExcludedRule {
-    /// The rule.
-    pub rule: PtRule,
     /// Share of the requests that it would have treated otherwise than they were.
     pub disagreement: f64,
     /// How much more than the best rule's at least, at the level of confidence.
     pub more_at_least: f64,
+    /// The rule.
+    pub rule: PtRule,
 }
 
 impl LearnedRule {
@@ -282,7 +284,8 @@ mod tests {
     use super::*;
 
     fn learned() -> LearnedRule {
-        let possible = |rule| PossibleRule { rule, disagreement: 0.001, phase_seconds: Some(0.0) };
+        let possible =
+            |rule| PossibleRule { rule, disagreement: 0.001, phase_seconds: Some(0.0), mean_factor: None };
         LearnedRule {
             schema: SCHEMA.into(),
             model: "gemini-3-pro-image".into(),

@@ -12,6 +12,7 @@ mod curve;
 mod family;
 mod ladder;
 mod learned;
+mod monitoring;
 mod pool;
 mod regret;
 mod sizing;
@@ -34,5 +35,8 @@ pub use ladder::{
     Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, Tail, ladder, ladder_regret,
 };
 pub use learned::{EstimateKind, ExcludedRule, LearnedRule, PossibleRule, PtRule, WindowKind};
+pub use monitoring::{
+    MetricsError, PtMetric, PtMetrics, PtPoint, PtStep, read_explorer_csv, read_time_series,
+};
 pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};

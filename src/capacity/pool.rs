@@ -184,6 +184,10 @@ impl<'a> Pool<'a> {
 
     fn laws(&self, traffic: &Traffic, pooled: Option<&Traffic>, window: Window, gsus: &[u64]) -> BandLaws {
         let seconds = window.seconds as f64;
+        // Settled here, since the bracket looks at windows of other lengths that stand for these.
+        let (traffic, pooled) =
+            (&traffic.in_windows(seconds), pooled.map(|pooled| pooled.in_windows(seconds)));
+        let pooled = pooled.as_ref();
         let (smallest, largest) = (self.quota(gsus[0], window), self.quota(gsus[gsus.len() - 1], window));
         let load = LoadLaw::new(traffic, seconds, largest);
         let pooled_load = pooled.map(|pooled| LoadLaw::new(pooled, seconds, largest));

@@ -36,6 +36,7 @@ pub struct DiffArgs {
   burndown check new.toml --baseline main/plan.json --max-increase 10%
   burndown check plan.json --policy policy.toml --format markdown
   burndown check plan.json --actual month-to-date.csv
+  burndown check plan.json --pt-metrics timeseries.json --gsu 5
 
 Exit code 1: a gate is broken, or the month to date lies above the plan's range. 2: a gate cannot be
 evaluated. Without --confidence a money gate holds when the expected value does. The keys of a policy file
@@ -62,7 +63,7 @@ pub struct CheckArgs {
     /// Most of the traffic that GSUs may leave to pay-as-you-go, in each pool: 5%
     #[arg(long, value_name = "SHARE")]
     pub max_spill: Option<Percentage>,
-    /// GSUs that are bought, for --max-spill
+    /// GSUs that are bought, for --max-spill and --pt-metrics
     #[arg(long, value_name = "N")]
     pub gsu: Option<u64>,
     /// Most US dollars of a mean request
@@ -77,6 +78,13 @@ pub struct CheckArgs {
     /// Spend by day so far: columns day and usd, or a bill of Google Cloud (see `reconcile`)
     #[arg(long, value_name = "FILE")]
     pub actual: Option<PathBuf>,
+    /// What Cloud Monitoring measured of a purchase: answers of projects.timeSeries.list (JSON), or CSV files of
+    /// Metrics Explorer under the names that it gives; --gsu where they hold no limit
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub pt_metrics: Vec<PathBuf>,
+    /// Time zone of the hours and days that --pt-metrics shows
+    #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "pt_metrics")]
+    pub time_zone: String,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
     pub format: Format,

@@ -6,11 +6,15 @@ use anyhow::{Context, bail};
 
 use super::{Done, output, saved::saved_plan};
 use crate::{
+    calendar::LocalClock,
+    capacity::{PtMetrics, read_explorer_csv, read_time_series},
     cli::{CheckArgs, Format},
     diagnostics::{SourceText, read_limited},
     projection::{
         SavedPlan,
-        check::{DailySpend, MonthToDate, Policy, Verdict, check, month_to_date, read_daily},
+        check::{
+            DailySpend, MonthToDate, Policy, PtCheck, Verdict, check, month_to_date, pt_check, read_daily,
+        },
         reconcile::{daily_spend, read_bill},
     },
     report::{check_markdown, check_text},
@@ -21,8 +25,10 @@ const ACTUAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 pub(super) fn run(args: &CheckArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
     let (policy, baseline) = policy(args)?;
-    if policy.limits_nothing() && args.actual.is_none() {
-        bail!("nothing to check\n\nhint: --max-monthly-usd N, --policy FILE or --actual FILE");
+    if policy.limits_nothing() && args.actual.is_none() && args.pt_metrics.is_empty() {
+        bail!(
+            "nothing to check\n\nhint: --max-monthly-usd N, --policy FILE, --actual FILE or --pt-metrics FILE"
+        );
     }
     let plan = saved_plan(&args.plan, args.answer.on, overlay)?;
     if args.answer.strict && !plan.warnings.is_empty() {
@@ -33,7 +39,10 @@ pub(super) fn run(args: &CheckArgs, overlay: Option<&Path>) -> anyhow::Result<Do
         None => None,
     };
     let actual = args.actual.as_ref().map(|path| actual(&plan, path)).transpose()?;
-    let found = check(&args.plan, &plan, &policy, baseline.as_ref(), actual);
+    let mut found = check(&args.plan, &plan, &policy, baseline.as_ref(), actual);
+    if !args.pt_metrics.is_empty() {
+        found = found.with_provisioned(provisioned(args, &plan)?);
+    }
     if args.answer.json {
         output::print_json(&found)?;
     } else {
@@ -89,6 +98,29 @@ fn policy(args: &CheckArgs) -> anyhow::Result<(Policy, Option<String>)> {
 fn actual(plan: &SavedPlan, path: &Path) -> anyhow::Result<MonthToDate> {
     let spend = spend_by_day(path)?;
     month_to_date(plan, &spend).with_context(|| format!("cannot hold {} against the plan", path.display()))
+}
+
+/// The metrics of all files together, held against the plan's pool.
+fn provisioned(args: &CheckArgs, plan: &SavedPlan) -> anyhow::Result<PtCheck> {
+    let clock = LocalClock::of_zone(&args.time_zone).with_context(|| {
+        format!("unknown time zone `{}`, expected a name such as `UTC` or `Europe/Berlin`", args.time_zone)
+    })?;
+    let mut points = Vec::new();
+    for path in &args.pt_metrics {
+        let name = path.display().to_string();
+        let text = SourceText::from_bytes(&name, read_limited(path, ACTUAL_BYTES_MAX)?)?.text;
+        let read = match text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) {
+            true => read_time_series(&text),
+            false => {
+                let file =
+                    path.file_name().map_or_else(|| name.clone(), |file| file.to_string_lossy().into());
+                read_explorer_csv(&file, &text)
+            }
+        };
+        points.extend(read.with_context(|| format!("cannot use {name}"))?);
+    }
+    let metrics = PtMetrics::of(&points)?;
+    Ok(pt_check(plan, &metrics, args.gsu, &clock)?)
 }
 
 /// Columns `day` and `usd`, or a bill of Google Cloud by day.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -277,6 +278,27 @@ pub struct SavedPool {
     /// Every count of the curve.
     #[serde(default)]
     pub curve: Vec<SavedPoint>,
+    /// Load of the sized month.
+    pub load: Option<SavedLoad>,
+    /// What some counts leave under rules of admission that are not documented.
+    #[serde(default)]
+    pub rules: Vec<SavedRules>,
+}
+
+/// Load of the sized month.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SavedLoad {
+    /// Mean, in GSUs before rounding.
+    pub mean_gsu: f64,
+}
+
+/// What a count leaves under rules of admission that are not documented.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SavedRules {
+    /// GSUs.
+    pub gsu: u64,
+    /// Lowest and highest share of burn tokens left.
+    pub envelope: [f64; 2],
 }
 
 /// The answer of Google's form.
@@ -284,6 +306,8 @@ pub struct SavedPool {
 pub struct SavedSizing {
     /// GSUs.
     pub gsu: u64,
+    /// Burn tokens a second of one GSU.
+    pub throughput_per_gsu: Option<Decimal>,
 }
 
 /// A count of GSUs and what it leaves.

@@ -124,8 +124,22 @@ pub(super) fn check(plan: &Plan) -> Vec<Block> {
     {
         *label = words(format!("cheapest ({})", short(&pool.model.0)));
     }
-    let header = vec!["fees and PayGo a month", "GSU", "left (open rules)", "for 1 year", "1 month"];
-    vec![Block::Rows { header, rows }]
+    let left = if pool.learned.is_some() { "left (rule learned)" } else { "left (open rules)" };
+    let header = vec!["fees and PayGo a month", "GSU", left, "for 1 year", "1 month"];
+    let mut blocks = vec![Block::Rows { header, rows }];
+    blocks.extend(pool.learned.as_ref().map(|learned| {
+        let pointer = |key: &str| format!("{base}/learned/{key}");
+        let grade = if learned.rehearsed { "rehearsed" } else { "measured" };
+        let mut line = vec![words(format!("admission {grade} on n "))];
+        line.push(shown(grouped(learned.requests), pointer("requests")));
+        line.push(words(", "));
+        line.push(shown(day(&learned.first), pointer("first")));
+        line.push(words(" to "));
+        line.push(shown(day(&learned.last), pointer("last")));
+        line.push(words(format!("; rules still possible: {}", learned.possible.len())));
+        Block::Text(line)
+    }));
+    blocks
 }
 
 fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
@@ -142,8 +156,14 @@ fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
         ];
     };
     let row = pool.curve.iter().position(|row| row.gsu == term.gsu);
-    let share = |row: usize| left_share(pool, term.gsu, pool.curve[row].left.tokens);
-    let left = row.map(|row| shown(share(row), format!("{base}/curve/{row}/left/tokens")));
+    let left = row.map(|row| {
+        left_share(
+            pool,
+            base,
+            term.gsu,
+            (pool.curve[row].left.tokens, format!("{base}/curve/{row}/left/tokens")),
+        )
+    });
     let mut pieces = vec![
         label,
         shown(grouped(term.gsu), format!("{base}/terms/{term_at}/gsu")),
@@ -159,11 +179,25 @@ fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
     pieces
 }
 
-/// `22 % (18–48 %)`: the curve's share, and where it could lie if undocumented rules were others.
-fn left_share(pool: &GsuPool, gsu: u64, left: f64) -> String {
-    let envelope = pool.rules.iter().find(|envelope| envelope.gsu == gsu).map(|envelope| envelope.envelope);
-    let [low, high] = envelope.unwrap_or([left, left]).map(|share| format!("{:.0}", share * 100.0));
-    if low == high { percent(left) } else { format!("{} ({low}–{high} %)", percent(left)) }
+/// The day of a moment.
+fn day(moment: &str) -> String {
+    moment.get(..10).unwrap_or(moment).to_string()
+}
+
+/// `22 % (18–48 %)`: the curve's share, and where it could lie if undocumented rules were others; the share under
+/// the rule that production shows, where it does.
+fn left_share(pool: &GsuPool, base: &str, gsu: u64, (left, pointer): (f64, String)) -> Piece {
+    let at = pool.rules.iter().position(|envelope| envelope.gsu == gsu);
+    let envelope = at.map(|at| &pool.rules[at]);
+    let learned = at.zip(envelope.and_then(|envelope| envelope.learned_share));
+    let (left, pointer) = match learned {
+        Some((at, share)) => (share, format!("{base}/rules/{at}/learned_share")),
+        None => (left, pointer),
+    };
+    let range = envelope.map_or([left, left], |envelope| envelope.envelope);
+    let [low, high] = range.map(|share| format!("{:.0}", share * 100.0));
+    let text = if low == high { percent(left) } else { format!("{} ({low}–{high} %)", percent(left)) };
+    shown(text, pointer)
 }
 
 fn size_row(pool: &GsuPool, base: &str, rule: SizeRule) -> Option<Vec<Piece>> {
@@ -175,7 +209,7 @@ fn size_row(pool: &GsuPool, base: &str, rule: SizeRule) -> Option<Vec<Piece>> {
     let mut pieces = vec![
         words(rule.label()),
         shown(grouped(gsu), format!("{base}/sizes/{at}/gsu")),
-        shown(left_share(pool, gsu, left), format!("{base}/sizes/{at}/left_share")),
+        left_share(pool, base, gsu, (left, format!("{base}/sizes/{at}/left_share"))),
     ];
     for term in TERMS_SHOWN {
         let term_at = pool.terms.iter().position(|other| other.term == term);

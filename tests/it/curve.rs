@@ -4,8 +4,10 @@ use burndown::{
     capacity::{Curve, CurveError, CurveFamily, ShareOf, Throughput, Window, curve},
     model::Grade,
     replay::{Clock, ReplayOptions, Request},
-    stats::{CountLaw, Mark, Marks, Stream, Traffic},
+    stats::{CountLaw, Mark, Marks, Modulation, Stream, Traffic, generator},
 };
+use rand::RngExt;
+use rand_distr::{Distribution, Gamma, Poisson};
 
 use crate::{
     shipped,
@@ -203,6 +205,53 @@ fn brackets_stay_near_a_replay() {
             }
         }
     }
+}
+
+/// Requests whose rate keeps a gamma factor of cv 0.8 for two minutes at a time: correlated over half of that.
+/// Windows of 5 s see all of it, windows of 1,230 s hardly any.
+#[test]
+fn bursts_that_end_are_seen_by_short_windows_alone() {
+    let (pro, sizes) = (row("gemini-3-pro-image"), marks(&[(67_500.0, 1.0)]));
+    let swings = |correlation_seconds| CountLaw::Modulated(Modulation { cv: 0.8, correlation_seconds });
+    let of = |counts, gsus: f64| curve(&pro, &flat(sizes.clone(), counts, gsus / 135.0)).unwrap();
+    let lasting = CountLaw::NegativeBinomial { shape: 1.0 / 0.64 };
+    // What lasts is the negative binomial law of every window, to the bit.
+    assert_eq!(of(swings(None), 20.0).points, of(lasting, 20.0).points);
+    let ends = of(swings(Some(60.0)), 20.0);
+    for gsu in [20, 41] {
+        let point = ends.point(gsu).unwrap();
+        let window = point.window.unwrap().seconds as f64;
+        let shape = Modulation { cv: 0.8, correlation_seconds: Some(60.0) }.shape(window);
+        let alone = of(CountLaw::NegativeBinomial { shape }, 20.0);
+        check_near(point.left.tokens, left(&alone, gsu), 1e-9);
+        assert!(point.left.tokens < left(&of(lasting, 20.0), gsu));
+    }
+    let family = CurveFamily::new(&pro, &flat(sizes.clone(), swings(Some(60.0)), 20.0 / 135.0)).unwrap();
+    for gsu in [5, 20, 25, 41] {
+        check_near(family.left_share(gsu, 1.0, None).unwrap(), left(&ends, gsu), 2e-3);
+    }
+    check_near(left(&ends, 25), replayed_bursts(&pro, 25, 20.0 / 135.0), 0.012);
+}
+
+/// Share of burn left when such requests, 600,000 seconds of them, meet windows of a count.
+fn replayed_bursts(row: &Throughput, gsu: u64, rate: f64) -> f64 {
+    let window = row.window(gsu).unwrap().seconds as f64;
+    let quota = (gsu as f64 * 500.0 * window / 67_500.0).floor();
+    let mut random = generator(3, 3);
+    let factor = Gamma::new(1.0 / 0.64, 0.64).unwrap();
+    let (end, block) = (600_000.0, 120.0);
+    let mut windows = vec![0.0_f64; (end / window) as usize + 1];
+    let mut from = 0.0;
+    while from < end {
+        let mean = rate * block * factor.sample(&mut random);
+        let count = if mean > 0.0 { Poisson::new(mean).unwrap().sample(&mut random) as u64 } else { 0 };
+        for _ in 0..count {
+            windows[((from + block * random.random::<f64>()) / window) as usize] += 1.0;
+        }
+        from += block;
+    }
+    let all: f64 = windows.iter().sum();
+    windows.iter().map(|count| (count - quota).max(0.0)).sum::<f64>() / all
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod observations;
 mod plan;
 mod profiles;
 mod properties;
+mod pt_metrics;
 mod readme;
 mod reconcile;
 mod regressions;

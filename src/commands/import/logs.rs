@@ -17,7 +17,7 @@ use crate::import::{Collected, Collector, Progress, Settings, read_log, read_par
 const FILES_MAX: usize = 1_000_000;
 
 /// Reads all logs; files in the order of their names.
-pub(super) fn read(patterns: &[String], settings: &Settings) -> anyhow::Result<Collected> {
+pub(in crate::commands) fn read(patterns: &[String], settings: &Settings) -> anyhow::Result<Collected> {
     let paths = find(patterns)?;
     let sizes = paths.iter().filter_map(|path| Some(std::fs::metadata(path.as_ref()?).ok()?.len()));
     let watch = Watch::default();

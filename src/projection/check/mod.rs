@@ -1,11 +1,13 @@
 //! Budget and capacity gates on a plan: held, broken, or impossible to tell.
 
 mod actual;
+mod metrics;
 mod policy;
 
 use serde::Serialize;
 
 pub use actual::{ActualError, DailySpend, MonthToDate, month_to_date, read_daily};
+pub use metrics::{Measured, PtCheck, PtCheckError, pt_check};
 pub use policy::{Percentage, Policy};
 
 use super::saved::{SavedPlan, SavedPool, SavedSpread};
@@ -24,6 +26,17 @@ pub struct Check {
     pub gates: Vec<Gate>,
     /// The month to date against the plan, where an actual spend was given.
     pub actual: Option<MonthToDate>,
+    /// Measured provisioned throughput against the plan's pool, where metrics were given.
+    pub provisioned: Option<PtCheck>,
+}
+
+impl Check {
+    /// The same with measured provisioned throughput; broken when more is left to PayGo than the plan allows for.
+    #[must_use]
+    pub fn with_provisioned(self, found: PtCheck) -> Check {
+        let verdict = if found.above { self.verdict.max(Verdict::Broken) } else { self.verdict };
+        Check { verdict, provisioned: Some(found), ..self }
+    }
 }
 
 /// How a gate stands, the worst last.
@@ -104,7 +117,7 @@ pub fn check(
         Some(actual) if actual.above => of_gates.max(Verdict::Broken),
         _ => of_gates,
     };
-    Check { schema: "burndown.check/1", plan: name.to_string(), verdict, gates, actual }
+    Check { schema: "burndown.check/1", plan: name.to_string(), verdict, gates, actual, provisioned: None }
 }
 
 fn monthly(plan: &SavedPlan, policy: &Policy, limit: f64) -> Gate {

@@ -7,8 +7,9 @@ use crate::{
     calendar::Month,
     capacity::{CurveError, CurveFamily, Throughput},
     model::TokenClass,
-    stats::{CountLaw, Mark, Marks, Stream, Traffic, WindowError},
+    stats::{CountLaw, Mark, Marks, Modulation, Stream, Traffic, WindowError},
     tokens::ClassTokens,
+    workload::Burst,
 };
 
 /// Hours of a week, Monday midnight first.
@@ -84,20 +85,18 @@ pub(super) fn sizes(member: &Member<'_>, row: &Throughput) -> Result<Marks, Wind
     }))
 }
 
-/// The traffic of a month; the burstiness is that of windows of so many seconds.
+/// The traffic of a month; how much its counts waver depends on the window that they are seen in.
 pub(super) fn traffic(
     members: &[Member<'_>],
     row: &Throughput,
     at: usize,
     month: Month,
-    window_seconds: f64,
 ) -> Result<Traffic, WindowError> {
     let streams = members
         .iter()
         .map(|member| {
-            let shape = member.route.burst.shape(window_seconds);
-            let counts =
-                if shape.is_finite() { CountLaw::NegativeBinomial { shape } } else { CountLaw::Poisson };
+            let Burst { cv, correlation_seconds } = member.route.burst;
+            let counts = CountLaw::Modulated(Modulation { cv, correlation_seconds });
             Ok(Stream { marks: sizes(member, row)?, counts, rates: hourly_rates(member, at, month) })
         })
         .collect::<Result<Vec<Stream>, WindowError>>()?;
@@ -117,7 +116,6 @@ impl MonthlyCurves {
         members: &[Member<'_>],
         row: &Throughput,
         months: &[Month],
-        window_seconds: f64,
     ) -> Result<MonthlyCurves, CurveError> {
         let burn: Vec<f64> = members.iter().map(|member| mean_burn(member, row)).collect();
         let mixes: Vec<Vec<f64>> = months
@@ -144,8 +142,7 @@ impl MonthlyCurves {
             });
             of_month[at] = Some((family, load(at) / load(centres[family])));
         }
-        let family =
-            |at: &usize| CurveFamily::new(row, &traffic(members, row, *at, months[*at], window_seconds)?);
+        let family = |at: &usize| CurveFamily::new(row, &traffic(members, row, *at, months[*at])?);
         let families = centres.iter().map(family).collect::<Result<Vec<CurveFamily>, CurveError>>()?;
         Ok(MonthlyCurves { families, of_month })
     }

@@ -28,7 +28,9 @@ use super::{
 };
 use crate::{
     calendar::{Day, Month},
-    capacity::{Ladder, LadderRegret, Query, Regret, Rise, Sizing, SizingError, Throughput, size},
+    capacity::{
+        Ladder, LadderRegret, LearnedRule, Query, Regret, Rise, Sizing, SizingError, Throughput, size,
+    },
     model::{ByClass, Endpoint, ModelId, Tier, TokenClass},
     prices::EndKind,
     warning::Warning,
@@ -94,6 +96,8 @@ pub struct GsuPool {
     /// What the counts of the form, of 1 % left and of the ladder leave under rules of admission that are not
     /// documented; empty where the load is too heavy to be drawn request by request.
     pub rules: Vec<RuleEnvelope>,
+    /// What production taught about the rules of admission, where it did: those that it excludes are open no more.
+    pub learned: Option<LearnedRule>,
     /// Where its throughput and the terms were read, by key.
     pub source: Vec<String>,
 }
@@ -225,7 +229,7 @@ fn pool(
     warnings.extend(sizing.warnings.clone());
     let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt_tokens(&query))?;
     let window = sizing.window.map_or(60.0, |window| window.seconds as f64);
-    let curves = MonthlyCurves::new(members, row, months, window)
+    let curves = MonthlyCurves::new(members, row, months)
         .map_err(|error| warnings.push(Warning::NotSized { model: model.clone(), why: error.to_string() }))
         .ok()?;
     let burn_total: f64 = (0..months.len()).map(requests).sum::<f64>() * to_f64(sizing.burn_per_request);
@@ -246,13 +250,16 @@ fn pool(
     let money = costs.money();
     warnings.extend(money.warnings.clone());
     warnings.extend(outlived(inputs, &model, life.map(|(end, _)| end), &money.terms));
+    let rehearsed = inputs.capacity.learned(&model).filter(|learned| learned.rehearsed);
+    warnings.extend(rehearsed.map(|_| Warning::RuleRehearsed { model: model.clone() }));
     let loads = load(members, row, busiest, months[busiest]);
-    let whole = traffic(members, row, busiest, months[busiest], window).ok()?;
+    let whole = traffic(members, row, busiest, months[busiest]).ok()?.in_windows(window);
     let curve = curves.busiest().centre();
     let sizes = sizes::by_rule(curve, &money, sizing.gsu);
     let ladder = money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone());
     let asked = rules_asked(&sizes, ladder.as_ref());
     let pool = GsuPool {
+        learned: inputs.capacity.learned(&model).cloned(),
         rules: rules::envelopes(inputs, members, (busiest, months[busiest]), curve, row, &asked),
         routes: members.iter().map(|member| member.route.name.clone()).collect(),
         waiting: group.waiting.iter().map(|member| member.route.name.clone()).collect(),

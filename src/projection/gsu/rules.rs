@@ -15,8 +15,8 @@ use super::{Member, demand};
 use crate::{
     calendar::Month,
     capacity::{
-        Admission, AdmissionRules, Curve, CurvePoint, Outcome, Overrun, Refund, RequestType, Throughput,
-        Ticket, WindowClock,
+        Admission, AdmissionRules, Curve, CurvePoint, EstimateKind, LearnedRule, Outcome, PtRule, Refund,
+        RequestType, Throughput, Ticket, WindowClock, WindowKind,
     },
     model::{Grade, TokenClass},
     projection::plan::Inputs,
@@ -25,6 +25,9 @@ use crate::{
 
 /// Images of the largest draft mode where no answer was seen: the most that image models are documented to make.
 const IMAGES_MAX: f64 = 4.0;
+
+/// Longest answer of a model whose own is not in the book: that of Gemini's text models.
+const OUTPUT_TOKENS_MAX: u64 = 65_536;
 
 /// Seconds until an answer is whole, where none was measured; no published figure was found.
 const LATENCY_SECONDS: f64 = 20.0;
@@ -56,6 +59,19 @@ impl OpenRule {
         OpenRule::NoRefund,
     ];
 
+    /// The curve's rules with this one instead.
+    fn instead(self) -> PtRule {
+        let estimate = |estimate| PtRule { estimate, ..PtRule::OF_THE_CURVE };
+        let clock = |clock| PtRule { clock, ..PtRule::OF_THE_CURVE };
+        match self {
+            OpenRule::MaximumEstimate => estimate(EstimateKind::Maximum),
+            OpenRule::ActualEstimate => estimate(EstimateKind::Actual),
+            OpenRule::SlidingClock => clock(WindowKind::Sliding),
+            OpenRule::BucketClock => clock(WindowKind::Bucket),
+            OpenRule::NoRefund => PtRule { refund: Refund::Never, ..PtRule::OF_THE_CURVE },
+        }
+    }
+
     /// The rule in words.
     pub fn label(self) -> &'static str {
         match self {
@@ -77,6 +93,8 @@ pub struct RuleValue {
     pub difference: f64,
     /// The curve's share with that difference, between 0 and 1.
     pub left_share: f64,
+    /// Whether production excluded it, see [`LearnedRule`]; the envelope leaves it out then.
+    pub excluded: bool,
 }
 
 /// What one GSU count leaves under the rules that are not documented.
@@ -96,7 +114,10 @@ pub struct RuleEnvelope {
     /// The same on the requests that were drawn, under the curve's rules: a fixed clock, estimates right on
     /// average and put right when the answer is whole. Apart from the curve's by chance.
     pub replayed_share: f64,
-    /// Lowest and highest share of the curve and all rules.
+    /// The share under the rule that explains production best, where one was learned.
+    pub learned_share: Option<f64>,
+    /// Lowest and highest share of the curve and all rules; of those that production leaves possible, where
+    /// that was learned.
     pub envelope: [f64; 2],
     /// Rule by rule.
     pub rules: Vec<RuleValue>,
@@ -121,6 +142,7 @@ pub(super) fn envelopes(
     row: &Throughput,
     asked: &[(&'static str, Option<u64>)],
 ) -> Vec<RuleEnvelope> {
+    let learned = inputs.capacity.learned(&row.model);
     let mut points: Vec<&CurvePoint> = asked.iter().filter_map(|(_, gsu)| curve.point((*gsu)?)).collect();
     points.retain(|point| point.window.is_some());
     points.sort_by_key(|point| point.gsu);
@@ -132,26 +154,20 @@ pub(super) fn envelopes(
     let kinds: Option<Vec<Kind>> = members.iter().map(|member| kind(inputs, member, month, row)).collect();
     let drawn = kinds.and_then(|kinds| traffic::draw(&kinds, window as f64, inputs.workload.seed));
     let Some(drawn) = drawn else { return Vec::new() };
-    let cases: Vec<(&CurvePoint, Option<OpenRule>)> = points
-        .iter()
-        .flat_map(|point| {
-            let rules = OpenRule::ALL.iter().map(|rule| Some(*rule));
-            std::iter::once(None).chain(rules).map(|rule| (*point, rule))
-        })
+    let of_the_curve = std::iter::once(PtRule::OF_THE_CURVE);
+    let rules: Vec<PtRule> = of_the_curve
+        .chain(OpenRule::ALL.iter().map(|rule| rule.instead()))
+        .chain(learned.into_iter().flat_map(|learned| learned.possible.iter().map(|one| one.rule)))
         .collect();
-    let left = |case: &(&CurvePoint, Option<OpenRule>)| left(&drawn.requests, &drawn.events, case.0, case.1);
+    let cases: Vec<(&CurvePoint, PtRule)> =
+        points.iter().flat_map(|point| rules.iter().map(|rule| (*point, *rule))).collect();
+    let left = |case: &(&CurvePoint, PtRule)| left(&drawn.requests, &drawn.events, case.0, case.1);
     let shares: Vec<f64> = cases.par_iter().map(left).collect();
     let measured = members.iter().all(|member| latency(member).is_some());
-    let each = points.iter().zip(shares.chunks(1 + OpenRule::ALL.len()));
+    let each = points.iter().zip(shares.chunks(rules.len()));
     let envelope = |(point, shares): (&&CurvePoint, &[f64])| {
         let window = point.window?;
-        let rules = OpenRule::ALL.iter().zip(&shares[1..]).map(|(rule, share)| {
-            let difference = share - shares[0];
-            let left_share = (point.left.tokens + difference).clamp(0.0, 1.0);
-            RuleValue { rule: *rule, difference, left_share }
-        });
-        let rules: Vec<RuleValue> = rules.collect();
-        let all = || rules.iter().map(|rule| rule.left_share).chain([point.left.tokens]);
+        let valued = Valued::of(point.left.tokens, shares, learned);
         Some(RuleEnvelope {
             gsu: point.gsu,
             asked_by: asked.iter().filter(|ask| ask.1 == Some(point.gsu)).map(|ask| ask.0).collect(),
@@ -159,15 +175,46 @@ pub(super) fn envelopes(
             window_grade: window.grade,
             left_share: point.left.tokens,
             replayed_share: shares[0],
-            envelope: [all().fold(1.0, f64::min), all().fold(0.0, f64::max)],
+            learned_share: valued.learned_share,
+            envelope: valued.envelope,
             requests: drawn.requests.len() as u64,
             traffic_seconds: drawn.seconds,
             latency_seconds: drawn.mean_latency_seconds(),
             latency_measured: measured,
-            rules,
+            rules: valued.rules,
         })
     };
     each.filter_map(envelope).collect()
+}
+
+/// The shares of one count as differences to the curve's rules.
+struct Valued {
+    rules: Vec<RuleValue>,
+    learned_share: Option<f64>,
+    envelope: [f64; 2],
+}
+
+impl Valued {
+    /// `shares` are those of the curve's rules, of every open one, and of those that production leaves possible.
+    fn of(curve: f64, shares: &[f64], learned: Option<&LearnedRule>) -> Valued {
+        let moved = |share: &f64| (curve + share - shares[0]).clamp(0.0, 1.0);
+        let (open, possible) = shares[1..].split_at(OpenRule::ALL.len());
+        let value = |(rule, share): (&OpenRule, &f64)| RuleValue {
+            rule: *rule,
+            difference: share - shares[0],
+            left_share: moved(share),
+            excluded: learned.is_some_and(|learned| !learned.allows(rule.instead())),
+        };
+        let all = || match learned {
+            Some(_) => possible.iter().map(moved).collect::<Vec<f64>>(),
+            None => open.iter().map(moved).chain([curve]).collect(),
+        };
+        Valued {
+            rules: OpenRule::ALL.iter().zip(open).map(value).collect(),
+            learned_share: possible.first().map(moved),
+            envelope: [all().into_iter().fold(1.0, f64::min), all().into_iter().fold(0.0, f64::max)],
+        }
+    }
 }
 
 /// What a route's requests are: how many, how big, what they may be admitted with.
@@ -184,6 +231,8 @@ fn kind(
         marks: demand::sizes(member, row).ok()?,
         mean,
         largest: largest_burn(inputs, member, row)?.max(mean),
+        input: input_burn(member, row),
+        cap: input_burn(member, row) + cap_burn(inputs, member, row),
         latency_seconds: latency(member).unwrap_or(LATENCY_SECONDS),
     })
 }
@@ -208,30 +257,47 @@ fn largest_burn(inputs: &Inputs<'_>, member: &Member<'_>, row: &Throughput) -> O
     Some(TokenClass::ALL.iter().filter_map(|class| of_class(*class)).filter(|burn| burn.is_finite()).sum())
 }
 
+/// Mean burn of a request's input.
+fn input_burn(member: &Member<'_>, row: &Throughput) -> f64 {
+    let tokens = |class: TokenClass| member.plan.per_request.as_ref()?.tokens[class].as_ref();
+    let burn = |class: &TokenClass| Some(tokens(*class)?.mean * super::to_f64(row.rate(*class)?));
+    TokenClass::ALL.iter().filter(|class| class.is_input()).filter_map(burn).sum()
+}
+
+/// Burn of the longest answer that the model's contract allows, all of it of the dearest class.
+fn cap_burn(inputs: &Inputs<'_>, member: &Member<'_>, row: &Throughput) -> f64 {
+    let facts = inputs.prices.facts(&member.plan.placement.model);
+    let tokens = facts.and_then(|facts| facts.max_output_tokens).unwrap_or(OUTPUT_TOKENS_MAX);
+    let output = TokenClass::ALL.iter().filter(|class| !class.is_input());
+    let rates = output.filter_map(|class| row.rate(*class).map(super::to_f64));
+    tokens as f64 * rates.fold(0.0, f64::max)
+}
+
 /// Median seconds until an answer is whole, where any was measured.
 fn latency(member: &Member<'_>) -> Option<f64> {
     Some(member.plan.per_request.as_ref()?.seen.as_ref()?.latency_seconds?[0])
 }
 
-/// Share of burn tokens left to PayGo by one count under one rule, all others being the curve's.
-fn left(requests: &[Request], events: &[Event], point: &CurvePoint, rule: Option<OpenRule>) -> f64 {
-    let clock = match rule {
-        Some(OpenRule::SlidingClock) => WindowClock::Sliding,
-        Some(OpenRule::BucketClock) => WindowClock::Bucket,
-        _ => WindowClock::Fixed { phase_micros: 0 },
+/// Share of burn tokens left to PayGo by one count under one rule.
+fn left(requests: &[Request], events: &[Event], point: &CurvePoint, rule: PtRule) -> f64 {
+    let clock = match rule.clock {
+        WindowKind::Fixed => WindowClock::Fixed { phase_micros: 0 },
+        WindowKind::Sliding => WindowClock::Sliding,
+        WindowKind::Bucket => WindowClock::Bucket,
     };
-    let refund = if rule == Some(OpenRule::NoRefund) { Refund::Never } else { Refund::Any };
-    let estimate = |request: &Request| match rule {
-        Some(OpenRule::MaximumEstimate) => request.largest,
-        Some(OpenRule::ActualEstimate) => request.burn,
-        _ => request.mean,
+    let estimate = |request: &Request| match rule.estimate {
+        EstimateKind::Mean => request.mean,
+        EstimateKind::Maximum => request.largest,
+        EstimateKind::Actual => request.burn,
+        EstimateKind::Input => request.input,
+        EstimateKind::ContractCap => request.cap,
     };
     let rules = AdmissionRules {
         quota: point.quota as u64,
         window_micros: point.window.map_or(0, |window| window.seconds) * 1_000_000,
         clock,
-        refund,
-        overrun: Overrun::Forget,
+        refund: rule.refund,
+        overrun: rule.overrun,
     };
     // A quota of less than one burn token admits nothing.
     let Ok(mut admission) = Admission::new(rules) else { return 1.0 };

@@ -92,6 +92,14 @@ impl Traffic {
         Ok(other)
     }
 
+    /// The same traffic as windows of so many seconds see it: a modulation that ends has the shape of counts that
+    /// it has there.
+    pub fn in_windows(&self, seconds: f64) -> Traffic {
+        let mut seen = self.clone();
+        seen.sources.iter_mut().for_each(|source| source.counts = source.counts.in_windows(seconds));
+        seen
+    }
+
     /// Requests per unit of time, averaged over the cells.
     pub fn mean_rate(&self) -> f64 {
         self.average(|_| 1.0)
@@ -144,8 +152,8 @@ impl Traffic {
             squares += cell.weight * self.load_of(cell).powi(2);
             for (source, rate) in self.sources.iter().zip(&cell.rates) {
                 let load = rate * source.marks.mean();
-                excess += match source.counts {
-                    CountLaw::Poisson => 0.0,
+                excess += match source.counts.lasting() {
+                    CountLaw::Poisson | CountLaw::Modulated(_) => 0.0,
                     CountLaw::NegativeBinomial { shape } => cell.weight * load * load / shape,
                     CountLaw::ConstantDispersion { dispersion } => {
                         cell.weight * load * source.marks.mean() * (dispersion - 1.0)
