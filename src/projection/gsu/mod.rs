@@ -184,6 +184,9 @@ pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Mont
     }
     let sized = groups.iter().filter_map(|group| pool(inputs, group, months, &mut warnings));
     let sized: Vec<(GsuPool, Vec<f64>)> = sized.collect();
+    let rehearsed = |pool: &&(GsuPool, Vec<f64>)| pool.0.learned.as_ref().is_some_and(|rule| rule.rehearsed);
+    let warning = |pool: &(GsuPool, Vec<f64>)| Warning::RuleRehearsed { model: pool.0.model.clone() };
+    warnings.extend(sized.iter().filter(rehearsed).map(warning));
     let together = together::together(inputs.capacity, &sized);
     GsuPlan { pools: sized.into_iter().map(|(pool, _)| pool).collect(), together, warnings }
 }
@@ -250,8 +253,6 @@ fn pool(
     let money = costs.money();
     warnings.extend(money.warnings.clone());
     warnings.extend(outlived(inputs, &model, life.map(|(end, _)| end), &money.terms));
-    let rehearsed = inputs.capacity.learned(&model).filter(|learned| learned.rehearsed);
-    warnings.extend(rehearsed.map(|_| Warning::RuleRehearsed { model: model.clone() }));
     let loads = load(members, row, busiest, months[busiest]);
     let whole = traffic(members, row, busiest, months[busiest]).ok()?.in_windows(window);
     let curve = curves.busiest().centre();
