@@ -230,7 +230,9 @@ fn bursts_that_end_are_seen_by_short_windows_alone() {
     for gsu in [5, 20, 25, 41] {
         check_near(family.left_share(gsu, 1.0, None).unwrap(), left(&ends, gsu), 2e-3);
     }
-    check_near(left(&ends, 25), replayed_bursts(&pro, 25, 20.0 / 135.0), 0.012);
+    // Windows of 245 s, in which blocks of twice the correlation time waver as a rate with that time does: 0.754
+    // against 0.768 for bursts that last.
+    check_near(left(&ends, 5), replayed_bursts(&pro, 5, 20.0 / 135.0), 0.007);
 }
 
 /// Share of burn left when such requests, 600,000 seconds of them, meet windows of a count.
