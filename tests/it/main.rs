@@ -34,6 +34,7 @@ mod regressions;
 mod replay;
 mod responses;
 mod sdk;
+mod secrets;
 mod sizing;
 mod statistics;
 mod switches;
