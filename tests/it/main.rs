@@ -37,6 +37,7 @@ mod sdk;
 mod secrets;
 mod sizing;
 mod statistics;
+mod supply;
 mod switches;
 mod tidy;
 mod traces;
