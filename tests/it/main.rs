@@ -17,6 +17,7 @@ mod emulator;
 mod emulator_quirks;
 mod emulator_socket;
 mod explain;
+mod gsu_cases;
 mod gsu_form;
 mod import;
 mod import_engines;
