@@ -4,7 +4,9 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     calendar::Day,
-    model::{Endpoint, Grade, ImageSize, MediaResolution, ModelId, Placement, ThinkingLevel, TokenClass},
+    model::{
+        Endpoint, Grade, ImageSize, MediaResolution, ModelId, Placement, ThinkingLevel, Tier, TokenClass,
+    },
 };
 
 /// Something the reader should know before trusting a number.
@@ -274,6 +276,32 @@ pub enum Warning {
         model: ModelId,
         /// Why.
         why: String,
+    },
+    /// The tier that a route's overflow is to be paid at is not sold for its model there.
+    #[error(
+        "{model} on {endpoint} has no tier {tier} that serves route `{route}`: what its GSUs leave is priced at the route's own tier"
+    )]
+    SpillTierNotOffered {
+        /// The route.
+        route: String,
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// The tier that was asked for.
+        tier: Tier,
+    },
+    /// An order runs that no route of the workload uses.
+    #[error(
+        "the order of {gsu} GSU of {model} at {location} takes none of this workload's traffic; its dollars count all the same"
+    )]
+    OrderUnused {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        location: String,
+        /// GSUs.
+        gsu: u64,
     },
     /// No provisioned throughput for the model in the book.
     #[error("the capacity book has no throughput for {model}: GSUs cannot be sized")]
@@ -581,6 +609,8 @@ impl Warning {
             Warning::NotSized { .. } => "not-sized",
             Warning::NoThroughput { .. } => "no-throughput",
             Warning::WindowAssumed { .. } => "window-assumed",
+            Warning::SpillTierNotOffered { .. } => "spill-tier-not-offered",
+            Warning::OrderUnused { .. } => "order-unused",
             Warning::WindowsAssumed { .. } => "window-assumed",
             Warning::RowsUnreadable { .. } => "rows-unreadable",
             Warning::RowsFailed { .. } => "rows-failed",

@@ -14,14 +14,13 @@ mod ladder;
 mod pool;
 mod regret;
 mod sizing;
+mod window;
 
 pub use admission::{
     Admission, AdmissionError, AdmissionRules, Estimate, EstimateRule, Outcome, Overrun, Refund, RequestType,
     Ticket, WindowClock,
 };
-pub use book::{
-    CapacityBook, Credit, DeveloperTier, FormField, OrderRules, Period, Term, Throughput, Window,
-};
+pub use book::{CapacityBook, Credit, DeveloperTier, FormField, OrderRules, Period, Term, Throughput};
 pub use commitment::{
     CommitmentError, CountCost, Deferrable, Offer, Pool, SingleTerm, best_single, break_even_use, pooled,
     usd_per_avoided_throttle, with_deferrable,
@@ -30,7 +29,9 @@ pub use curve::{Curve, CurveError, CurvePoint, LeftShares, Method, Rise, ShareOf
 pub use family::CurveFamily;
 pub use ladder::{
     Bound, CostPeriod, DemandScenario, Ladder, LadderError, LadderInput, LadderRegret, Level, PeriodCost,
-    Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, Tail, ladder, ladder_regret,
+    Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, StandingCost, Tail, ladder, ladder_regret,
+    standing,
 };
 pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};
+pub use window::{Window, WindowEnd, WindowRange};

@@ -19,9 +19,9 @@ mod switches;
 pub use bill::{Bill, ClosedForm, Spread};
 pub use drivers::Driver;
 pub use gsu::{
-    Assurance, Blended, CurveRow, Form, FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load,
-    LoadKind, OpenRule, RuleEnvelope, RuleSize, RuleValue, SizeRule, TermVerdict, Together, TogetherTerm,
-    Waiting,
+    Assurance, BestOfTerm, Blended, CommitmentMonth, Commitments, CurveRow, DrawnRequests, EndSize, Form,
+    FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load, LoadKind, OpenRule, RuleEnvelope,
+    RuleSize, RuleValue, SizeRule, SpillTier, TermVerdict, Together, TogetherTerm, Waiting, WindowCase,
 };
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};

@@ -52,6 +52,8 @@ pub struct PoolForm {
     pub one_percent_gsu: Option<u64>,
     /// What costs least in the mean month; `None` without terms.
     pub cheapest: Option<Cheapest>,
+    /// What saves most against priority PayGo, which is bought for assurance as well; `None` where nothing does.
+    pub against_priority: Option<AgainstPriority>,
 }
 
 /// A field and what to type into it.
@@ -71,6 +73,9 @@ pub struct FormAnswer {
     pub gsu: u64,
     /// Share of the month's tokens that they leave to PayGo; `None` beyond the curve.
     pub left_share: Option<f64>,
+    /// The lowest and the highest share that rules which no page tells could make of it; `None` where they were
+    /// not valued.
+    pub left_range: Option<[f64; 2]>,
     /// Seconds over which their quota is enforced.
     pub window_seconds: Option<u64>,
     /// Burn tokens that a window admits.
@@ -96,6 +101,19 @@ pub struct Cheapest {
     pub bound_usd: f64,
     /// Whether an order still is cheapest on average when demand may halve or double.
     pub holds_if_demand_varies: bool,
+}
+
+/// The best purchase if all PayGo were of the priority tier.
+#[derive(Clone, Debug, Serialize)]
+pub struct AgainstPriority {
+    /// GSUs.
+    pub gsu: u64,
+    /// The term's name.
+    pub term: String,
+    /// What it saves, US dollars a month.
+    pub saving_usd_per_month: f64,
+    /// Priority alone, US dollars in the mean month.
+    pub priority_usd_per_month: f64,
 }
 
 /// A route that is in no form.
@@ -169,6 +187,7 @@ fn pool_form(pool: &GsuPool) -> PoolForm {
         answer: FormAnswer {
             gsu: pool.sizing.gsu,
             left_share: size(SizeRule::GoogleForm).and_then(|size| size.left_share),
+            left_range: open_rules(pool, pool.sizing.gsu),
             window_seconds,
             quota_per_window: pool.sizing.quota_per_window,
             whole_requests_per_window: pool.sizing.whole_requests_per_window,
@@ -183,7 +202,26 @@ fn pool_form(pool: &GsuPool) -> PoolForm {
             bound_usd: term.bound_usd,
             holds_if_demand_varies: orders,
         }),
+        against_priority: against_priority(pool),
     }
+}
+
+/// GSUs are bought for assurance, and so is priority.
+fn against_priority(pool: &GsuPool) -> Option<AgainstPriority> {
+    let tier = pool.spill_tiers.iter().find(|tier| tier.tier == Tier::Priority)?;
+    let terms = tier.terms.iter().filter(|term| term.gsu > 0);
+    let best = terms.max_by(|a, b| a.saving_usd_per_month.total_cmp(&b.saving_usd_per_month))?;
+    Some(AgainstPriority {
+        gsu: best.gsu,
+        term: best.name.clone(),
+        saving_usd_per_month: best.saving_usd_per_month,
+        priority_usd_per_month: tier.paygo_usd_per_month,
+    })
+}
+
+/// What a count could leave if rules that no page tells were others.
+pub(super) fn open_rules(pool: &GsuPool, gsu: u64) -> Option<[f64; 2]> {
+    pool.rules.iter().find(|envelope| envelope.gsu == gsu).map(|envelope| envelope.envelope)
 }
 
 /// As typed: shares in percent; queries a second with six significant digits; tokens with two decimals.
@@ -360,6 +398,9 @@ impl PoolForm {
         let mut text = format!("The form will answer {} GSU", grouped(answer.gsu));
         if let Some(left) = answer.left_share {
             text += &format!(", leaving {} of the month's tokens to PayGo", percent(left));
+            if let Some([low, high]) = answer.left_range {
+                text += &format!(" ({} to {} under other rules of admission)", percent(low), percent(high));
+            }
         }
         if let (Some(seconds), Some(quota), Some(brought)) =
             (answer.window_seconds, answer.quota_per_window, answer.requests_per_window)
@@ -377,7 +418,8 @@ impl PoolForm {
             Some(gsu) => format!("; to leave 1 % takes {} GSU", grouped(gsu)),
             None => "; no count of the curve leaves 1 %".into(),
         };
-        text + &self.cheapest.as_ref().map(Cheapest::words).unwrap_or_default() + "."
+        text += &self.cheapest.as_ref().map(Cheapest::words).unwrap_or_default();
+        text + &self.against_priority.as_ref().map(AgainstPriority::words).unwrap_or_default() + "."
     }
 }
 
@@ -397,6 +439,18 @@ impl Cheapest {
             self.term,
             money_whole(self.usd_per_month),
             money_whole(self.bound_usd),
+        )
+    }
+}
+
+impl AgainstPriority {
+    fn words(&self) -> String {
+        format!(
+            "; against priority PayGo, {} a month, {} GSU for {} save {}",
+            money_whole(self.priority_usd_per_month),
+            grouped(self.gsu),
+            self.term,
+            money_whole(self.saving_usd_per_month),
         )
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Block, Piece,
     format::{grouped, money_whole, percent},
+    gsu_form::open_rules,
     screen::short,
     shown, words,
 };
@@ -161,8 +162,8 @@ fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
 
 /// `22 % (18–48 %)`: the curve's share, and where it could lie if undocumented rules were others.
 fn left_share(pool: &GsuPool, gsu: u64, left: f64) -> String {
-    let envelope = pool.rules.iter().find(|envelope| envelope.gsu == gsu).map(|envelope| envelope.envelope);
-    let [low, high] = envelope.unwrap_or([left, left]).map(|share| format!("{:.0}", share * 100.0));
+    let [low, high] =
+        open_rules(pool, gsu).unwrap_or([left, left]).map(|share| format!("{:.0}", share * 100.0));
     if low == high { percent(left) } else { format!("{} ({low}–{high} %)", percent(left)) }
 }
 

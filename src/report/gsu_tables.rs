@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     capacity::PurchaseKind,
-    model::Grade,
-    projection::{GsuPool, OpenRule, Plan, RuleEnvelope},
+    projection::{GsuPool, Plan},
 };
 
 pub(super) fn form(plan: &Plan) -> Table {
@@ -138,49 +137,6 @@ pub(super) fn sizes(plan: &Plan) -> Table {
         ],
         rows,
     }
-}
-
-pub(super) fn rules(plan: &Plan) -> Table {
-    let mut rows = Vec::new();
-    let share = |value: f64| Cell::number(value, percent(value));
-    for pool in &plan.gsu.pools {
-        for envelope in &pool.rules {
-            let mut row = vec![
-                Cell::words(pool.model.to_string()),
-                Cell::words(envelope.asked_by.join(", ")),
-                Cell::number(envelope.gsu as f64, envelope.gsu.to_string()),
-                share(envelope.left_share),
-                share(envelope.envelope[0]),
-                share(envelope.envelope[1]),
-            ];
-            row.extend(envelope.rules.iter().map(|rule| share(rule.left_share)));
-            row.push(Cell::words(rules_known(envelope)));
-            rows.push(row);
-        }
-    }
-    let mut columns = vec!["model", "asked for by", "GSUs", "left to PayGo", "at least", "at most"];
-    columns.extend(OpenRule::ALL.iter().map(|rule| rule.label()));
-    columns.push("valued by");
-    Table {
-        name: "gsu_rules",
-        title: "What would be left to PayGo if an undocumented rule of admission were another",
-        columns,
-        rows,
-    }
-}
-
-fn rules_known(envelope: &RuleEnvelope) -> String {
-    let latency = if envelope.latency_measured { "median measured" } else { "assumed where not measured" };
-    let window = match envelope.window_grade {
-        Grade::Assumed => "; its window is assumed, other lengths are not valued",
-        _ => "",
-    };
-    format!(
-        "{} requests drawn, {:.1} % left of them; answers after {:.0} s, {latency}{window}",
-        envelope.requests,
-        envelope.replayed_share * 100.0,
-        envelope.latency_seconds
-    )
 }
 
 pub(super) fn together(plan: &Plan) -> Table {

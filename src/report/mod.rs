@@ -11,6 +11,7 @@ mod csv;
 mod diff;
 mod explain;
 pub mod format;
+mod gsu_cases;
 mod gsu_form;
 mod gsu_lines;
 mod gsu_pictures;

@@ -51,7 +51,9 @@ pub(super) fn sections(plan: &Plan) -> Vec<Section> {
 fn bill(plan: &Plan) -> Vec<Block> {
     let bill = &plan.bill;
     let at_least = if bill.complete { "" } else { "at least " };
-    let mut first = vec![
+    let mut first = with_orders(plan, at_least);
+    let at_least = if first.is_empty() { at_least } else { "" };
+    first.extend([
         words(at_least),
         shown(money_whole(bill.month.mean), "/bill/month/mean"),
         words(" a month (90 % range "),
@@ -61,7 +63,7 @@ fn bill(plan: &Plan) -> Vec<Block> {
         words("), "),
         shown(money_whole(bill.total.mean), "/bill/total/mean"),
         words(format!(" in {} months", plan.months.len())),
-    ];
+    ]);
     let last = bill.by_month.len() - 1;
     let (start, end) = (bill.by_month[0].mean, bill.by_month[last].mean);
     if (end - start).abs() > 0.2 * bill.month.mean {
@@ -96,6 +98,33 @@ fn bill(plan: &Plan) -> Vec<Block> {
     }
     first.append(&mut second);
     vec![Block::Text(first)]
+}
+
+/// The month with the orders of provisioned throughput that run already, where any does.
+fn with_orders(plan: &Plan, at_least: &str) -> Vec<Piece> {
+    let commitments = &plan.gsu.commitments;
+    if !commitments.orders_run {
+        return Vec::new();
+    }
+    let month = |field: &str| format!("/gsu/commitments/month/{field}");
+    let mut pieces = vec![
+        words(at_least),
+        shown(money_whole(commitments.month.total_usd), month("total_usd")),
+        words(" a month with the GSU orders that run: "),
+        shown(money_whole(commitments.month.committed_usd), month("committed_usd")),
+        words(" committed, "),
+    ];
+    if commitments.month.renewing_usd > 0.0 {
+        pieces.extend([
+            shown(money_whole(commitments.month.renewing_usd), month("renewing_usd")),
+            words(" renewing unless switched off, "),
+        ]);
+    }
+    pieces.extend([
+        shown(money_whole(commitments.month.variable_usd), month("variable_usd")),
+        words(" PayGo; by PayGo alone "),
+    ]);
+    pieces
 }
 
 fn places(plan: &Plan) -> Vec<Block> {

@@ -3,7 +3,7 @@
 use super::{
     Cell, Table,
     format::{figure, money_small, money_whole},
-    gsu_tables,
+    gsu_cases, gsu_tables,
     screen::evidence,
 };
 use crate::{
@@ -20,11 +20,14 @@ pub(super) fn tables(plan: &Plan) -> Vec<Table> {
         gsu_tables::form(plan),
         gsu_tables::sizes(plan),
         gsu_tables::terms(plan),
+        gsu_cases::spill_tiers(plan),
         gsu_tables::orders(plan),
+        gsu_cases::commitments(plan),
         gsu_tables::regret(plan),
         gsu_tables::wait(plan),
         gsu_tables::together(plan),
-        gsu_tables::rules(plan),
+        gsu_cases::rules(plan),
+        gsu_cases::window_ends(plan),
         gsu_tables::curve(plan),
         drivers(plan),
         assumptions(plan),

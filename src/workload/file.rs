@@ -83,6 +83,7 @@ pub(super) struct RawRoute {
     pub models: Option<Spanned<Vec<Spanned<String>>>>,
     pub placements: Option<Spanned<Vec<Endpoint>>>,
     pub tier: Option<Spanned<Tier>>,
+    pub spill_tier: Option<Spanned<Tier>>,
     pub prompt: Option<Spanned<String>>,
     pub prompt_file: Option<Spanned<String>>,
     pub prompt_tokens: Option<Spanned<Range>>,

@@ -79,6 +79,8 @@ pub struct Route {
     pub endpoints: Vec<Endpoint>,
     /// How it is paid today.
     pub tier: Tier,
+    /// How what its GSUs do not take would be paid; `None` = as `tier`.
+    pub spill_tier: Option<Tier>,
     /// Cheaper tiers it could wait for.
     pub waiting_tiers: Vec<Tier>,
     /// What decides its tokens.
@@ -312,6 +314,7 @@ impl Resolver<'_> {
         let makes_images = self.book.facts(&models[0]).is_some_and(|facts| facts.kind == ModelKind::Image);
         let endpoints = self.endpoints(&raw, &name)?;
         let tier = self.tier(&raw)?;
+        let spill_tier = self.spill_tier(&raw, &name)?;
         let shape = self.shape(&raw, &span, &name, &models[0], makes_images)?;
         let (volume, tries_per_accepted) = self.volume(&raw, &span, &name, makes_images, horizon)?;
         if let (Some(launch), Some(end)) = (raw.launch, &raw.end)
@@ -341,6 +344,7 @@ impl Resolver<'_> {
             models,
             endpoints,
             tier,
+            spill_tier,
             shape,
             volume,
             growth_per_month: growth,
@@ -451,6 +455,20 @@ impl Resolver<'_> {
             }
             Some(tier) => Ok(*tier.as_ref()),
         }
+    }
+
+    /// Where requests go that provisioned throughput does not take; batch is no such place.
+    fn spill_tier(&mut self, raw: &RawRoute, route: &str) -> Result<Option<Tier>, BadFile> {
+        let Some(tier) = &raw.spill_tier else {
+            self.assume(Some(route), "spill_tier", "the route's own tier");
+            return Ok(None);
+        };
+        let why = match tier.as_ref() {
+            Tier::Batch => "batch takes no provisioned throughput, so nothing overflows into it",
+            Tier::Provisioned => "the overflow is what provisioned throughput does not take",
+            other => return Ok(Some(*other)),
+        };
+        Err(self.fail(tier.span(), &format!("{why}; expected `standard`, `priority` or `flex`")))
     }
 
     /// Half an hour allows flex, three days allow batch.

@@ -18,6 +18,7 @@ mod emulator_quirks;
 mod emulator_socket;
 mod explain;
 mod fuzz;
+mod gsu_cases;
 mod gsu_form;
 mod import;
 mod import_engines;

@@ -213,15 +213,18 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
         "gsu-cost-nano-banana-2.1.svg",
         "gsu-cost.png",
         "gsu-cost.svg",
+        "gsu_commitments.csv",
         "gsu_curve.csv",
         "gsu_form.csv",
         "gsu_orders.csv",
         "gsu_regret.csv",
         "gsu_rules.csv",
         "gsu_sizes.csv",
+        "gsu_spill_tiers.csv",
         "gsu_terms.csv",
         "gsu_together.csv",
         "gsu_wait.csv",
+        "gsu_window_ends.csv",
         "load-duration-3.8-flash.png",
         "load-duration-3.8-flash.svg",
         "load-duration-nano-banana-2.1.png",
@@ -282,7 +285,7 @@ fn open_rules_move_what_is_left_the_way_they_must() {
             let left = number(&envelope["left_share"]);
             let [low, high] = [0, 1].map(|at| number(&envelope["envelope"][at]));
             assert!(0.0 <= low && low < left && left < high && high <= 1.0, "{workload}: {envelope}");
-            apart.push(number(&envelope["replayed_share"]) - left);
+            apart.push(number(&envelope["drawn"]["left_share"]) - left);
         }
     }
     assert!(apart.len() >= 10, "{apart:?}");

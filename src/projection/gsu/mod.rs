@@ -1,26 +1,33 @@
 //! Provisioned throughput for the workload: what every GSU count leaves to PayGo, what it costs, what to buy.
 
+mod commitments;
 mod demand;
 mod form;
 mod money;
 mod rules;
 mod sizes;
+mod spill;
 mod together;
+mod window_ends;
 
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use serde::Serialize;
 
 use self::{
+    commitments::Sized,
     demand::{MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
     form::Busiest,
     money::Costs,
 };
 pub use self::{
+    commitments::{CommitmentMonth, Commitments},
     form::{Blended, Form, FormEntry, FormLoad, LoadKind},
-    money::{TermVerdict, Waiting},
-    rules::{OpenRule, RuleEnvelope, RuleValue},
+    money::{BestOfTerm, TermVerdict, Waiting},
+    rules::{DrawnRequests, OpenRule, RuleEnvelope, RuleValue},
     sizes::{Assurance, CurveRow, HeatMap, RuleSize, SizeRule},
+    spill::SpillTier,
     together::{Together, TogetherTerm},
+    window_ends::{EndSize, WindowCase},
 };
 use super::{
     placement::PlacementPlan,
@@ -42,6 +49,8 @@ pub struct GsuPlan {
     pub pools: Vec<GsuPool>,
     /// One purchase for all models of a location.
     pub together: Vec<Together>,
+    /// What orders that run and the advised purchases bind, by month.
+    pub commitments: Commitments,
     /// What the reader should know.
     pub warnings: Vec<Warning>,
 }
@@ -94,6 +103,10 @@ pub struct GsuPool {
     /// What the counts of the form, of 1 % left and of the ladder leave under rules of admission that are not
     /// documented; empty where the load is too heavy to be drawn request by request.
     pub rules: Vec<RuleEnvelope>,
+    /// The same money where what GSUs do not take is paid at another tier.
+    pub spill_tiers: Vec<SpillTier>,
+    /// The same at the shortest and the longest windows, where the documents give ranges; else empty.
+    pub window_ends: Vec<WindowCase>,
     /// Where its throughput and the terms were read, by key.
     pub source: Vec<String>,
 }
@@ -135,6 +148,10 @@ struct Member<'a> {
     plan: &'a PlacementPlan,
     /// What it would cost otherwise.
     instead_of: &'a PlacementPlan,
+    /// Where what GSUs do not take is paid: the same place, at the tier that the workload names.
+    spill: &'a PlacementPlan,
+    /// All placements of the route.
+    placements: &'a [PlacementPlan],
 }
 
 /// A model at a location with its routes: those that cannot wait, those that may.
@@ -156,7 +173,9 @@ pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Mont
     let waits = |plan: &RoutePlan| matches!(plan.chosen().placement.tier, Tier::Batch | Tier::Flex);
     for (route, plan) in pairs().filter(|(_, plan)| !waits(plan)) {
         let Some(there) = vertex_placement(plan, plan.chosen().placement.tier) else { continue };
-        let member = Member { route, plan: there, instead_of: plan.chosen() };
+        let spill = spill::landing(route, plan, there, &mut warnings);
+        let (instead_of, placements) = (plan.chosen(), &plan.placements[..]);
+        let member = Member { route, plan: there, instead_of, spill, placements };
         let (model, endpoint) = (&there.placement.model, &there.placement.endpoint);
         match groups.iter_mut().find(|group| group.model == *model && group.endpoint == *endpoint) {
             Some(group) => group.online.push(member),
@@ -175,13 +194,16 @@ pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Mont
         let Some(there) = vertex_placement(plan, Tier::Standard) else { continue };
         let (model, endpoint) = (&there.placement.model, &there.placement.endpoint);
         if let Some(group) = groups.iter_mut().find(|g| g.model == *model && g.endpoint == *endpoint) {
-            group.waiting.push(Member { route, plan: there, instead_of: plan.chosen() });
+            let (instead_of, placements) = (plan.chosen(), &plan.placements[..]);
+            group.waiting.push(Member { route, plan: there, instead_of, spill: there, placements });
         }
     }
     let sized = groups.iter().filter_map(|group| pool(inputs, group, months, &mut warnings));
-    let sized: Vec<(GsuPool, Vec<f64>)> = sized.collect();
+    let sized: Vec<Sized> = sized.collect();
     let together = together::together(inputs.capacity, &sized);
-    GsuPlan { pools: sized.into_iter().map(|(pool, _)| pool).collect(), together, warnings }
+    let commitments = commitments::commitments(inputs, routes, months, &sized, &mut warnings);
+    let pools = sized.into_iter().map(|sized| sized.pool).collect();
+    GsuPlan { pools, together, commitments, warnings }
 }
 
 /// The placement whose traffic GSUs could take: the chosen one's location if it is on Vertex, else the chosen
@@ -204,7 +226,7 @@ fn pool(
     group: &Group<'_>,
     months: &[Month],
     warnings: &mut Vec<Warning>,
-) -> Option<(GsuPool, Vec<f64>)> {
+) -> Option<Sized> {
     let members = &group.online;
     let model = group.model.clone();
     let requests = |at: usize| members.iter().map(|member| member.plan.months[at].requests).sum::<f64>();
@@ -251,9 +273,12 @@ fn pool(
     let curve = curves.busiest().centre();
     let sizes = sizes::by_rule(curve, &money, sizing.gsu);
     let ladder = money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone());
-    let asked = rules_asked(&sizes, ladder.as_ref());
+    let asked = rules_asked(&sizes, ladder.as_ref(), &money.terms);
+    let ends = window_ends::at_ends(&costs, sizing.gsu);
     let pool = GsuPool {
-        rules: rules::envelopes(inputs, members, (busiest, months[busiest]), curve, row, &asked),
+        rules: rules::envelopes(inputs, members, (busiest, months[busiest]), (curve, &ends), row, &asked),
+        spill_tiers: spill::tiers(&costs, &money, burn_total),
+        window_ends: ends.iter().map(|end| end.case(&costs)).collect(),
         routes: members.iter().map(|member| member.route.name.clone()).collect(),
         waiting: group.waiting.iter().map(|member| member.route.name.clone()).collect(),
         month: months[busiest].label(),
@@ -276,7 +301,9 @@ fn pool(
         endpoint: group.endpoint.clone(),
         model,
     };
-    Some((pool, money.paygo_usd))
+    let advised_paygo_usd = pool.ladder.as_ref().and_then(|ladder| ladder.paygo_under(&money.planned).ok());
+    let (paygo_usd, planned, standing) = (money.paygo_usd, money.planned, money.standing);
+    Some(Sized { pool, paygo_usd, planned, standing, advised_paygo_usd })
 }
 
 /// US dollars of the routes over the horizon without GSUs.
@@ -315,7 +342,12 @@ fn load(members: &[Member<'_>], row: &Throughput, at: usize, month: Month) -> Lo
 }
 
 /// The counts whose open rules are valued, with what asks for them.
-fn rules_asked(sizes: &[RuleSize], ladder: Option<&Ladder>) -> Vec<(&'static str, Option<u64>)> {
+fn rules_asked(
+    sizes: &[RuleSize],
+    ladder: Option<&Ladder>,
+    terms: &[TermVerdict],
+) -> Vec<(&'static str, Option<u64>)> {
+    let cheapest = terms.iter().min_by(|a, b| a.usd_per_month.total_cmp(&b.usd_per_month));
     let by_rule = |rule: SizeRule| {
         let size = sizes.iter().find(|size| size.rule == rule);
         (rule.label(), size.and_then(|size| size.gsu))
@@ -324,6 +356,7 @@ fn rules_asked(sizes: &[RuleSize], ladder: Option<&Ladder>) -> Vec<(&'static str
         by_rule(SizeRule::GoogleForm),
         by_rule(SizeRule::OnePercent),
         ("the ladder", ladder.map(held).filter(|gsu| *gsu > 0)),
+        ("cheapest", cheapest.map(|term| term.gsu).filter(|gsu| *gsu > 0)),
     ]
 }
 

@@ -3,7 +3,8 @@
 //! The curve assumes windows on a fixed clock and an estimate that is right on average. What is not documented
 //! (the estimate, the clock, the refund) has no closed form. So requests of the busiest month are drawn once, by
 //! the rates, bursts and sizes that the curve was computed from, and sent through [`Admission`] under each rule;
-//! the difference to the curve's own rules is added to what the curve leaves.
+//! the difference to the curve's own rules is added to what the curve leaves. Windows that the documents give as
+//! a range do have a closed form: the curve at the shortest and at the longest of them.
 
 mod traffic;
 
@@ -11,12 +12,12 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use self::traffic::{Event, Kind, Request};
-use super::{Member, demand};
+use super::{Member, demand, window_ends::AtEnd};
 use crate::{
     calendar::Month,
     capacity::{
         Admission, AdmissionRules, Curve, CurvePoint, Outcome, Overrun, Refund, RequestType, Throughput,
-        Ticket, WindowClock,
+        Ticket, WindowClock, WindowEnd,
     },
     model::{Grade, TokenClass},
     projection::plan::Inputs,
@@ -44,7 +45,20 @@ pub enum OpenRule {
     BucketClock,
     /// What was estimated too high is never given back.
     NoRefund,
+    /// The window is the shortest of the range that the documents give.
+    ShortestWindow,
+    /// The window is the longest of it.
+    LongestWindow,
 }
+
+/// The rules that requests are drawn for.
+const DRAWN: [OpenRule; 5] = [
+    OpenRule::MaximumEstimate,
+    OpenRule::ActualEstimate,
+    OpenRule::SlidingClock,
+    OpenRule::BucketClock,
+    OpenRule::NoRefund,
+];
 
 impl OpenRule {
     /// Every rule.
@@ -54,6 +68,8 @@ impl OpenRule {
         OpenRule::SlidingClock,
         OpenRule::BucketClock,
         OpenRule::NoRefund,
+        OpenRule::ShortestWindow,
+        OpenRule::LongestWindow,
     ];
 
     /// The rule in words.
@@ -64,6 +80,8 @@ impl OpenRule {
             OpenRule::SlidingClock => "sliding window",
             OpenRule::BucketClock => "token bucket",
             OpenRule::NoRefund => "no refund of estimates",
+            OpenRule::ShortestWindow => "shortest window of its range",
+            OpenRule::LongestWindow => "longest window of its range",
         }
     }
 }
@@ -73,10 +91,35 @@ impl OpenRule {
 pub struct RuleValue {
     /// The rule.
     pub rule: OpenRule,
-    /// Share of burn tokens that it leaves to PayGo less that of the curve's rules, on the same requests.
+    /// Burn tokens of the drawn requests that it leaves; `None` where the curve was computed anew instead.
+    pub drawn_left_burn: Option<u64>,
+    /// Seconds of the enforcement window under it.
+    pub window_seconds: u64,
+    /// Share of burn tokens that it leaves to PayGo less that of the curve's rules: on the same drawn requests,
+    /// or between two curves.
     pub difference: f64,
     /// The curve's share with that difference, between 0 and 1.
     pub left_share: f64,
+}
+
+/// Requests that were drawn to value the rules that have no closed form.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct DrawnRequests {
+    /// How many.
+    pub requests: u64,
+    /// Seconds of traffic that they fill.
+    pub traffic_seconds: f64,
+    /// Their burn tokens.
+    pub burn: u64,
+    /// Burn tokens left under the curve's rules: a fixed clock, estimates right on average and put right when the
+    /// answer is whole.
+    pub left_burn: u64,
+    /// The same as a share; apart from the curve's by chance.
+    pub left_share: f64,
+    /// Seconds until an answer is whole, the mean over the requests.
+    pub latency_seconds: f64,
+    /// Whether every route's latency was measured.
+    pub latency_measured: bool,
 }
 
 /// What one GSU count leaves under the rules that are not documented.
@@ -88,36 +131,28 @@ pub struct RuleEnvelope {
     pub asked_by: Vec<&'static str>,
     /// Its enforcement window, seconds.
     pub window_seconds: u64,
-    /// Whether that window is documented. Of an assumed one, which is one of a range, another length is not
-    /// valued here: the book holds no range.
+    /// Whether that window is documented.
     pub window_grade: Grade,
+    /// The shortest and the longest window that the documents allow; `None` where they give none but the above.
+    pub window_range_seconds: Option<[u64; 2]>,
     /// Share of burn tokens that the curve leaves.
     pub left_share: f64,
-    /// The same on the requests that were drawn, under the curve's rules: a fixed clock, estimates right on
-    /// average and put right when the answer is whole. Apart from the curve's by chance.
-    pub replayed_share: f64,
     /// Lowest and highest share of the curve and all rules.
     pub envelope: [f64; 2],
-    /// Rule by rule.
+    /// Rule by rule, those that could be valued.
     pub rules: Vec<RuleValue>,
-    /// Requests that were drawn.
-    pub requests: u64,
-    /// Seconds of traffic that they fill.
-    pub traffic_seconds: f64,
-    /// Seconds until an answer is whole, the mean over the requests.
-    pub latency_seconds: f64,
-    /// Whether every route's latency was measured.
-    pub latency_measured: bool,
+    /// What was drawn; `None` where the load is so heavy that the requests would fill too few windows.
+    pub drawn: Option<DrawnRequests>,
 }
 
 /// Values the rules at these counts, each with what asks for it; a count may be asked for more than once.
 ///
-/// Empty where the load is so heavy that the requests that are drawn fill too few windows.
+/// Empty where nothing can be valued: printed windows, and a load too heavy to be drawn request by request.
 pub(super) fn envelopes(
     inputs: &Inputs<'_>,
     members: &[Member<'_>],
     month: (usize, Month),
-    curve: &Curve,
+    (curve, ends): (&Curve, &[AtEnd]),
     row: &Throughput,
     asked: &[(&'static str, Option<u64>)],
 ) -> Vec<RuleEnvelope> {
@@ -125,49 +160,97 @@ pub(super) fn envelopes(
     points.retain(|point| point.window.is_some());
     points.sort_by_key(|point| point.gsu);
     points.dedup_by_key(|point| point.gsu);
-    let Some(window) = points.iter().filter_map(|point| point.window).map(|window| window.seconds).max()
-    else {
-        return Vec::new();
-    };
-    let kinds: Option<Vec<Kind>> = members.iter().map(|member| kind(inputs, member, month, row)).collect();
-    let drawn = kinds.and_then(|kinds| traffic::draw(&kinds, window as f64, inputs.workload.seed));
-    let Some(drawn) = drawn else { return Vec::new() };
-    let cases: Vec<(&CurvePoint, Option<OpenRule>)> = points
-        .iter()
-        .flat_map(|point| {
-            let rules = OpenRule::ALL.iter().map(|rule| Some(*rule));
-            std::iter::once(None).chain(rules).map(|rule| (*point, rule))
-        })
-        .collect();
-    let left = |case: &(&CurvePoint, Option<OpenRule>)| left(&drawn.requests, &drawn.events, case.0, case.1);
-    let shares: Vec<f64> = cases.par_iter().map(left).collect();
-    let measured = members.iter().all(|member| latency(member).is_some());
-    let each = points.iter().zip(shares.chunks(1 + OpenRule::ALL.len()));
-    let envelope = |(point, shares): (&&CurvePoint, &[f64])| {
+    let drawn = drawn_shares(inputs, members, month, row, &points);
+    let envelope = |(at, point): (usize, &&CurvePoint)| {
         let window = point.window?;
-        let rules = OpenRule::ALL.iter().zip(&shares[1..]).map(|(rule, share)| {
-            let difference = share - shares[0];
-            let left_share = (point.left.tokens + difference).clamp(0.0, 1.0);
-            RuleValue { rule: *rule, difference, left_share }
+        let drawn = drawn.as_ref().map(|drawn| &drawn[at]);
+        let drawn_rules = drawn.into_iter().flat_map(|(base, left)| {
+            DRAWN.iter().zip(left).map(|(rule, left)| {
+                let difference = (*left as f64 - base.left_burn as f64) / base.burn.max(1) as f64;
+                value(*rule, point, window.seconds, Some(*left), difference)
+            })
         });
-        let rules: Vec<RuleValue> = rules.collect();
+        let end_rules = ends.iter().filter_map(|end| at_end(end, point));
+        let rules: Vec<RuleValue> = drawn_rules.chain(end_rules).collect();
+        if rules.is_empty() {
+            return None;
+        }
         let all = || rules.iter().map(|rule| rule.left_share).chain([point.left.tokens]);
+        let range = row.window_range(point.gsu).filter(|range| range.is_open());
         Some(RuleEnvelope {
             gsu: point.gsu,
             asked_by: asked.iter().filter(|ask| ask.1 == Some(point.gsu)).map(|ask| ask.0).collect(),
             window_seconds: window.seconds,
             window_grade: window.grade,
+            window_range_seconds: range.map(|range| [range.shortest_seconds, range.longest_seconds]),
             left_share: point.left.tokens,
-            replayed_share: shares[0],
             envelope: [all().fold(1.0, f64::min), all().fold(0.0, f64::max)],
-            requests: drawn.requests.len() as u64,
-            traffic_seconds: drawn.seconds,
-            latency_seconds: drawn.mean_latency_seconds(),
-            latency_measured: measured,
+            drawn: drawn.map(|(base, _)| *base),
             rules,
         })
     };
-    each.filter_map(envelope).collect()
+    points.iter().enumerate().filter_map(envelope).collect()
+}
+
+/// A rule at a point of the curve.
+fn value(
+    rule: OpenRule,
+    point: &CurvePoint,
+    window_seconds: u64,
+    drawn_left_burn: Option<u64>,
+    difference: f64,
+) -> RuleValue {
+    let left_share = (point.left.tokens + difference).clamp(0.0, 1.0);
+    RuleValue { rule, drawn_left_burn, window_seconds, difference, left_share }
+}
+
+/// One end of a range; `None` where the count's own window is printed.
+fn at_end(end: &AtEnd, point: &CurvePoint) -> Option<RuleValue> {
+    let there = end.curve().point(point.gsu)?;
+    let (window, own) = (there.window?, point.window?);
+    if !end.is_open(point.gsu) {
+        return None;
+    }
+    let rule = match end.end {
+        WindowEnd::Shortest => OpenRule::ShortestWindow,
+        WindowEnd::Longest => OpenRule::LongestWindow,
+    };
+    // The window that is taken by default may be this end.
+    let difference = if window.seconds == own.seconds { 0.0 } else { there.left.tokens - point.left.tokens };
+    Some(value(rule, point, window.seconds, None, difference))
+}
+
+/// Requests of the month sent through every point under the curve's rules and each other: what was drawn, and
+/// burn tokens left by rule.
+fn drawn_shares(
+    inputs: &Inputs<'_>,
+    members: &[Member<'_>],
+    month: (usize, Month),
+    row: &Throughput,
+    points: &[&CurvePoint],
+) -> Option<Vec<(DrawnRequests, Vec<u64>)>> {
+    let window = points.iter().filter_map(|point| point.window).map(|window| window.seconds).max()?;
+    let kinds: Option<Vec<Kind>> = members.iter().map(|member| kind(inputs, member, month, row)).collect();
+    let drawn = traffic::draw(&kinds?, window as f64, inputs.workload.seed)?;
+    let rules = || std::iter::once(None).chain(DRAWN.iter().map(|rule| Some(*rule)));
+    let cases: Vec<(&CurvePoint, Option<OpenRule>)> =
+        points.iter().flat_map(|point| rules().map(move |rule| (*point, rule))).collect();
+    let left: Vec<u64> =
+        cases.par_iter().map(|case| left(&drawn.requests, &drawn.events, case.0, case.1)).collect();
+    let burn: u64 = drawn.requests.iter().map(|request| request.burn).sum();
+    let of_point = |left: &[u64]| {
+        let base = DrawnRequests {
+            requests: drawn.requests.len() as u64,
+            traffic_seconds: drawn.seconds,
+            burn,
+            left_burn: left[0],
+            left_share: left[0] as f64 / burn.max(1) as f64,
+            latency_seconds: drawn.mean_latency_seconds(),
+            latency_measured: members.iter().all(|member| latency(member).is_some()),
+        };
+        (base, left[1..].to_vec())
+    };
+    Some(left.chunks(1 + DRAWN.len()).map(of_point).collect())
 }
 
 /// What a route's requests are: how many, how big, what they may be admitted with.
@@ -213,8 +296,8 @@ fn latency(member: &Member<'_>) -> Option<f64> {
     Some(member.plan.per_request.as_ref()?.seen.as_ref()?.latency_seconds?[0])
 }
 
-/// Share of burn tokens left to PayGo by one count under one rule, all others being the curve's.
-fn left(requests: &[Request], events: &[Event], point: &CurvePoint, rule: Option<OpenRule>) -> f64 {
+/// Burn tokens left to PayGo by one count under one rule, all others being the curve's.
+fn left(requests: &[Request], events: &[Event], point: &CurvePoint, rule: Option<OpenRule>) -> u64 {
     let clock = match rule {
         Some(OpenRule::SlidingClock) => WindowClock::Sliding,
         Some(OpenRule::BucketClock) => WindowClock::Bucket,
@@ -234,10 +317,12 @@ fn left(requests: &[Request], events: &[Event], point: &CurvePoint, rule: Option
         overrun: Overrun::Forget,
     };
     // A quota of less than one burn token admits nothing.
-    let Ok(mut admission) = Admission::new(rules) else { return 1.0 };
+    let Ok(mut admission) = Admission::new(rules) else {
+        return requests.iter().map(|request| request.burn).sum();
+    };
     let mut tickets: Vec<Option<Ticket>> = Vec::new();
     tickets.resize_with(requests.len(), || None);
-    let (mut left, mut all) = (0, 0);
+    let mut left = 0;
     for event in events {
         let request = &requests[event.request];
         if event.completes {
@@ -246,11 +331,10 @@ fn left(requests: &[Request], events: &[Event], point: &CurvePoint, rule: Option
             }
             continue;
         }
-        all += request.burn;
         match admission.arrive(event.at_micros, estimate(request), RequestType::Unset) {
             Outcome::Provisioned(ticket) => tickets[event.request] = Some(ticket),
             _ => left += request.burn,
         }
     }
-    left as f64 / all.max(1) as f64
+    left
 }

@@ -41,7 +41,7 @@ fn range(value: &Value) -> Option<Range> {
 }
 
 /// The volume of a route in its own unit, and where it stands.
-fn volume_range(working: &Working<'_>, route: usize) -> Option<(String, Range)> {
+pub(super) fn volume_range(working: &Working<'_>, route: usize) -> Option<(String, Range)> {
     ["per_month", "per_day", "total/requests"].into_iter().find_map(|kind| {
         let pointer = format!("/workload/routes/{route}/volume/{kind}");
         Some((pointer.clone(), range(working.plan.pointer(&pointer)?)?))

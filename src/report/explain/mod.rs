@@ -5,6 +5,7 @@
 //! of a spend tier) is said, not guessed.
 
 mod bill;
+mod cases;
 mod counts;
 mod drivers;
 mod figures;
@@ -12,6 +13,8 @@ mod find;
 mod gsu;
 mod limits;
 mod placement;
+mod rules;
+mod sheet;
 mod text;
 mod working;
 
@@ -129,6 +132,7 @@ pub fn explain(plan: &Value, pointer: &str) -> Result<Explanation, ExplainError>
             let base = format!("/routes/{route}/placements/{placement}");
             placement::explain(&mut working, &base, rest)
         }
+        ["gsu", "commitments", rest @ ..] => cases::commitments(&mut working, rest),
         ["gsu", "pools", pool, rest @ ..] => gsu::explain(&mut working, pool, rest),
         ["drivers", at, end @ ("low_usd" | "high_usd")] => drivers::explain(&mut working, at, end),
         ["limits", rest @ ..] => limits::explain(&mut working, rest),
