@@ -112,6 +112,10 @@ pub struct Answer {
   burndown plan product-photos                  a shipped workload, by name
   burndown plan my.toml --out report            writes report.html, charts, plan.json and CSV tables
   burndown plan my.toml --json | jq .bill       the same numbers for a program
+  burndown plan product-photos --scenario '2k: output_size=2K' --scenario 'lite: model=nano-banana-2.1'
+
+A scenario is a name and the keys that it changes, those of a route or of the workload, and: route (only this
+one), backend (developer or vertex), volume_factor. A file holds them as [[scenario]].
 
 Shipped workloads: product-photos, text-to-image, captions, company")]
 pub struct PlanArgs {
@@ -120,6 +124,10 @@ pub struct PlanArgs {
     /// Write the report into this folder: HTML, SVG and PNG charts, JSON, CSV, Markdown
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// A what-if beside the plan: 'NAME: KEY=VALUE, KEY=VALUE', or the name of one in the file to show it
+    /// alone; may be repeated
+    #[arg(long, value_name = "WHAT-IF")]
+    pub scenario: Vec<String>,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
     pub format: Format,

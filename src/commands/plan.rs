@@ -8,11 +8,11 @@ use super::{Done, library::Library, output};
 use crate::{
     calendar::Day,
     cli::{Format, PlanArgs},
-    diagnostics::{FILE_BYTES_MAX, read_limited},
-    model::Pixels,
+    diagnostics::{FILE_BYTES_MAX, SourceText, read_limited},
+    model::{Pixels, nearest},
     projection::{Plan, project},
     report::{Report, charts::to_png, csv, html, markdown, pictures, plan_file, terminal},
-    workload::{OutsideFiles, OutsideKind, Workload, WorkloadFile},
+    workload::{OutsideFiles, OutsideKind, Workload, WorkloadFile, scenario_text},
 };
 
 /// PNGs are drawn at twice the nominal size, for screens and paper alike.
@@ -22,7 +22,7 @@ const PNG_SCALE: f32 = 2.0;
 const IMAGES_MAX: usize = 10_000;
 
 pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
-    let plan = plan_for(&args.workload, args.answer.on, overlay)?;
+    let plan = plan_with(&args.workload, &args.scenario, args.answer.on, overlay)?;
     output::strict(&args.answer, &plan.warnings)?;
     let report = Report::of(&plan);
     if let Some(folder) = &args.out {
@@ -48,14 +48,59 @@ pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Don
 
 /// The plan of a workload file, a shipped one, or standard input.
 pub(super) fn plan_for(workload: &str, on: Option<Day>, overlay: Option<&Path>) -> anyhow::Result<Plan> {
+    plan_with(workload, &[], on, overlay)
+}
+
+/// The same with what-ifs of the command line: those that are written out, and names of those in the file.
+fn plan_with(
+    workload: &str,
+    what_ifs: &[String],
+    on: Option<Day>,
+    overlay: Option<&Path>,
+) -> anyhow::Result<Plan> {
     let library = Library::load(overlay)?;
     let (source, folder) = Library::workload(workload, overlay)?;
-    let file = WorkloadFile::parse(&source)?;
-    let outside = read_outside(&file, &folder);
     let today = on.unwrap_or_else(Day::today_utc);
-    let workload = Workload::resolve(file, &source, &library.prices, today, &outside)?;
+    let resolved = |source: &SourceText| -> anyhow::Result<Workload> {
+        let file = WorkloadFile::parse(source)?;
+        let outside = read_outside(&file, &folder);
+        Ok(Workload::resolve(file, source, &library.prices, today, &outside)?)
+    };
+    let mut workload = resolved(&source)?;
+    let (written, named): (Vec<&String>, Vec<&String>) =
+        what_ifs.iter().partition(|text| text.contains([':', '=']));
+    if !written.is_empty() {
+        let mut longer =
+            SourceText { name: format!("{} with --scenario", source.name), text: source.text.clone() };
+        for text in written {
+            longer.text += &scenario_text(text)?;
+        }
+        workload.scenarios = resolved(&longer)?.scenarios;
+    }
+    keep_named(&mut workload, &named, what_ifs)?;
     let plan = project(&library.inputs(&workload));
     plan.with_context(|| format!("cannot plan {}", source.name))
+}
+
+/// Where names are given, the file's other scenarios are left out.
+fn keep_named(workload: &mut Workload, named: &[&String], what_ifs: &[String]) -> anyhow::Result<()> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let known: Vec<String> = workload.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    if let Some(wrong) = named.iter().find(|name| !known.contains(&name.as_str())) {
+        let near = nearest(wrong, known.iter().copied());
+        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        anyhow::bail!(
+            "no scenario `{wrong}` in the workload\n\nhint: {near}one is written out as `NAME: KEY=VALUE`"
+        );
+    }
+    let written = |name: &String| {
+        what_ifs.iter().any(|text| text.split_once(':').is_some_and(|(written, _)| written.trim() == name))
+    };
+    workload.scenarios.retain(|scenario| named.contains(&&scenario.name) || written(&scenario.name));
+    Ok(())
 }
 
 /// Reads the prompts and the image sizes a workload refers to.

@@ -13,6 +13,7 @@ mod plan;
 mod pricing;
 pub mod reconcile;
 mod saved;
+mod scenarios;
 mod simulate;
 mod switches;
 
@@ -26,4 +27,5 @@ pub use gsu::{
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
 pub use saved::{SavedLeft, SavedPlan, SavedPlanError, SavedPoint, SavedSize, SavedSpread, SavedWarning};
+pub use scenarios::{Advice, RoutePlace, ScenarioFacts, ScenarioPlan, ScenarioResult};
 pub use simulate::{ClassLaw, Law, RouteLaw, Simulation};

@@ -46,6 +46,9 @@ pub struct Simulation {
     pub by_class: Vec<ClassLaw>,
     /// The mean month's spend of each route on its chosen placement.
     pub by_route: Vec<RouteLaw>,
+    /// The mean month of each draw, US dollars: another plan with the same seed pairs with it.
+    #[serde(skip)]
+    pub(super) months_drawn: Vec<f64>,
 }
 
 /// A class and its spend.
@@ -174,6 +177,7 @@ pub(super) fn simulate(inputs: &Inputs<'_>, routes: &[RoutePlan], deviation: f64
     let costs = |class: TokenClass| stakes.iter().any(|stake| stake.usd.iter().any(|usd| usd[class] > 0.0));
     Simulation {
         draws: DRAWS,
+        months_drawn: drawn.iter().map(|drawn| drawn.month).collect(),
         seed,
         month: law(&|drawn| drawn.month),
         total: law(&|drawn| drawn.total),

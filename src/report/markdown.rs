@@ -16,9 +16,15 @@ pub fn markdown(report: &Report) -> String {
                     text.push('\n');
                 }
                 Block::Rows { header, rows } => {
-                    text += &row(header.iter().map(|caption| caption.to_string()));
-                    text += &rule(header.len());
-                    for cells in rows {
+                    // Rows without captions have their captions in the first row.
+                    let named = !header.is_empty();
+                    let captions = || rows.iter().flatten().take(rows.first().map_or(0, Vec::len));
+                    text += &match named {
+                        true => row(header.iter().map(|caption| caption.to_string())),
+                        false => row(captions().map(|piece| piece.text().to_string())),
+                    };
+                    text += &rule(if named { header.len() } else { captions().count() });
+                    for cells in rows.iter().skip(usize::from(!named)) {
                         text += &row(cells.iter().map(|piece| piece.text().to_string()));
                     }
                 }

@@ -19,6 +19,7 @@ mod html;
 mod markdown;
 mod pictures;
 mod reconcile;
+mod scenarios;
 mod screen;
 mod sheet;
 mod tables;
@@ -169,6 +170,7 @@ impl Report {
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
         };
         while terminal(&report).lines().count() > LINES_MAX && report.drop_last_row() {}
+        report.sections.extend(scenarios::section(plan));
         report
     }
 

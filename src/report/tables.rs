@@ -3,7 +3,7 @@
 use super::{
     Cell, Table,
     format::{figure, money_small, money_whole},
-    gsu_tables,
+    gsu_tables, scenarios,
     screen::evidence,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 
 /// All tables of a plan.
 pub(super) fn tables(plan: &Plan) -> Vec<Table> {
-    vec![
+    let mut tables = vec![
         placements(plan),
         months(plan),
         tokens(plan),
@@ -29,7 +29,9 @@ pub(super) fn tables(plan: &Plan) -> Vec<Table> {
         drivers(plan),
         assumptions(plan),
         price_rows(plan),
-    ]
+    ];
+    tables.extend(scenarios::table(plan));
+    tables
 }
 
 pub(super) fn usd(amount: f64) -> Cell {

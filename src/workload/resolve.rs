@@ -5,6 +5,7 @@ use toml::Spanned;
 
 use super::account::GsuOrder;
 use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
+use super::scenario::{Scenario, ScenarioFile};
 use crate::{
     calendar::{Day, Stretch},
     diagnostics::{BadFile, SourceText},
@@ -40,6 +41,9 @@ pub struct Workload {
     pub gsu_orders: Vec<GsuOrder>,
     /// Kinds of request.
     pub routes: Vec<Route>,
+    /// What-ifs; a plan says what came of them.
+    #[serde(skip)]
+    pub scenarios: Vec<Scenario>,
     /// Defaults that were filled in.
     pub assumed: Vec<Assumption>,
     /// How names were resolved, in words.
@@ -173,12 +177,13 @@ impl Workload {
     /// When a key contradicts another, names an unknown model or a size it cannot make, or a number is out
     /// of bounds; the message shows the place and what would be right.
     pub fn resolve(
-        file: WorkloadFile,
+        mut file: WorkloadFile,
         source: &SourceText,
         book: &PriceBook,
         today: Day,
         outside: &OutsideFiles,
     ) -> Result<Workload, BadFile> {
+        let scenarios = std::mem::take(&mut file.scenarios);
         let mut resolver = Resolver {
             source,
             book,
@@ -187,7 +192,15 @@ impl Workload {
             resolutions: Vec::new(),
             warnings: Vec::new(),
         };
-        resolver.workload(file, today)
+        let base = resolver.workload(file, today)?;
+        let scenario = |scenario: ScenarioFile| {
+            let ScenarioFile { name, route, changes, file } = scenario;
+            let workload = Workload::resolve(file, source, book, today, outside)?;
+            // Common random numbers: what differs is the scenario, not chance.
+            Ok(Scenario { name, route, changes, workload: Workload { seed: base.seed, ..workload } })
+        };
+        let scenarios = scenarios.into_iter().map(scenario).collect::<Result<_, BadFile>>()?;
+        Ok(Workload { scenarios, ..base })
     }
 }
 
@@ -268,6 +281,7 @@ impl Resolver<'_> {
             seed: file.seed.unwrap_or(SEED),
             gsu_orders,
             routes,
+            scenarios: Vec::new(),
             assumed: std::mem::take(&mut self.assumed),
             resolutions: std::mem::take(&mut self.resolutions),
             warnings: std::mem::take(&mut self.warnings),
