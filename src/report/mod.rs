@@ -27,7 +27,7 @@ mod terminal;
 
 use crate::projection::Plan;
 
-pub use backtest::backtest_text;
+pub use backtest::{backtest_text, observed_text};
 pub use check::{check_markdown, check_text};
 pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
 pub use csv::csv;
