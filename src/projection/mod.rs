@@ -5,6 +5,7 @@
 pub mod backtest;
 mod bill;
 pub mod check;
+mod credits;
 pub mod diff;
 mod drivers;
 mod gsu;
@@ -18,6 +19,7 @@ mod simulate;
 mod switches;
 
 pub use bill::{Bill, ClosedForm, Spread};
+pub use credits::{CreditUse, NetBill};
 pub use drivers::Driver;
 pub use gsu::{
     Assurance, Blended, CurveRow, Form, FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load,

@@ -205,6 +205,7 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
     }
     warnings.extend(gsu.warnings.clone());
     warnings.extend(bill.cross_check());
+    warnings.extend(bill.net.iter().flat_map(|net| net.warnings(months[months.len() - 1].next)));
     for route in routes.iter().filter(|route| route.requests_total == 0.0) {
         let (first, last) = (workload.start, months[months.len() - 1].next.minus_day());
         warnings.push(Warning::NoTraffic { route: route.name.clone(), first, last });

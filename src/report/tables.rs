@@ -95,6 +95,9 @@ fn months(plan: &Plan) -> Table {
     let mut columns = vec!["month", "USD mean", "USD p05", "USD p50", "USD p95", "requests"];
     let classes: Vec<TokenClass> = plan.shares.iter().map(|share| share.class).collect();
     columns.extend(classes.iter().map(|class| class.as_str()));
+    if plan.bill.net.is_some() {
+        columns.extend(["USD of credits", "USD after credits"]);
+    }
     let rows = plan
         .months
         .iter()
@@ -112,6 +115,9 @@ fn months(plan: &Plan) -> Table {
                 Cell::number(requests, figure(requests)),
             ];
             row.extend(classes.iter().map(|class| usd(spends().map(|spend| spend.usd[*class]).sum())));
+            if let Some(net) = &plan.bill.net {
+                row.extend([usd(spread.mean - net.by_month[at]), usd(net.by_month[at])]);
+            }
             row
         })
         .collect();

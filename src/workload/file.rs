@@ -59,12 +59,10 @@ pub(super) struct RawPriceFactors {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCredit {
-    #[expect(dead_code, reason = "checked for form; counting it comes with the simulated bill")]
     pub usd: Rate,
     pub from: Option<Day>,
     pub until: Option<Day>,
-    #[serde(rename = "note")]
-    pub _note: Option<String>,
+    pub note: Option<String>,
 }
 
 /// An existing order of provisioned throughput.

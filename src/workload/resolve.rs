@@ -3,7 +3,7 @@
 use serde::Serialize;
 use toml::Spanned;
 
-use super::account::GsuOrder;
+use super::account::{Credit, GsuOrder};
 use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
 use super::scenario::{Scenario, ScenarioFile};
 use crate::{
@@ -39,6 +39,8 @@ pub struct Workload {
     pub seed: u64,
     /// Provisioned throughput that is bought already.
     pub gsu_orders: Vec<GsuOrder>,
+    /// Credits on the bill.
+    pub credits: Vec<Credit>,
     /// Kinds of request.
     pub routes: Vec<Route>,
     /// What-ifs; a plan says what came of them.
@@ -246,6 +248,7 @@ impl Resolver<'_> {
             return Err(self.fail(given.span(), "a budget is above 0; leave the key away for none"));
         }
         let gsu_orders = self.gsu_orders(&file)?;
+        let credits = self.credits(&file)?;
         let factors = file.price_factor.unwrap_or_default();
         let mut price_factors = PriceFactors { tokens: 1.0, gsu_hours: 1.0 };
         for (factor, given, key) in [
@@ -280,6 +283,7 @@ impl Resolver<'_> {
             time_zone: file.time_zone.map_or_else(|| "UTC".to_string(), Spanned::into_inner),
             seed: file.seed.unwrap_or(SEED),
             gsu_orders,
+            credits,
             routes,
             scenarios: Vec::new(),
             assumed: std::mem::take(&mut self.assumed),
