@@ -129,14 +129,42 @@ pub struct PlanArgs {
     #[arg(long, value_name = "WHAT-IF")]
     pub scenario: Vec<String>,
     /// How to print the answer
-    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text, conflicts_with = "json")]
+    pub format: PlanFormat,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,
 }
 
-/// How `plan` and `gsu` print.
+/// How `plan` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a terminal
+    Text,
+    /// For a ticket or a comment of a pull request
+    Markdown,
+    /// One page in plain words for whoever signs
+    Memo,
+    /// The same as Markdown
+    MemoMarkdown,
+    /// Projected charges as CSV in the columns of FinOps FOCUS 1.2, nothing bought
+    Focus,
+    /// The same with the orders of provisioned throughput that are advised
+    FocusWithOrders,
+}
+
+/// How `gsu` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GsuFormat {
+    /// For a terminal
+    Text,
+    /// For a ticket or a pull request
+    Markdown,
+    /// For a spreadsheet
+    Csv,
+}
+
+/// How verbs that compare print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For a terminal
@@ -200,9 +228,9 @@ pub struct GsuArgs {
     /// Workload file, or the name of a shipped one; - reads standard input
     #[arg(conflicts_with_all = numbers_of_the_form())]
     pub workload: Option<String>,
-    /// How to print the form of a workload
-    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
-    pub format: Format,
+    /// How to print the form
+    #[arg(long, value_enum, default_value_t = GsuFormat::Text, conflicts_with = "json")]
+    pub format: GsuFormat,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub numbers: Option<GsuNumbers>,

@@ -7,11 +7,14 @@ use anyhow::Context;
 use super::{Done, library::Library, output};
 use crate::{
     calendar::Day,
-    cli::{Format, PlanArgs},
+    cli::{PlanArgs, PlanFormat},
     diagnostics::{FILE_BYTES_MAX, SourceText, read_limited},
     model::{Pixels, nearest},
     projection::{Plan, project},
-    report::{Report, charts::to_png, csv, html, markdown, pictures, plan_file, terminal},
+    report::{
+        FocusOf, Report, advises_orders, charts::to_png, csv, focus, html, markdown, memo_markdown,
+        memo_text, pictures, plan_file, short_markdown, terminal,
+    },
     workload::{OutsideFiles, OutsideKind, Workload, WorkloadFile, scenario_text},
 };
 
@@ -33,8 +36,12 @@ pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Don
         return Ok(Done::Fine);
     }
     match args.format {
-        Format::Text => output::print(&terminal(&report))?,
-        Format::Markdown => output::print(&markdown(&report))?,
+        PlanFormat::Text => output::print(&terminal(&report))?,
+        PlanFormat::Markdown => output::print(&short_markdown(&report))?,
+        PlanFormat::Memo => output::print(&memo_text(&plan))?,
+        PlanFormat::MemoMarkdown => output::print(&memo_markdown(&plan))?,
+        PlanFormat::Focus => output::print(&focus(&plan, FocusOf::Bill))?,
+        PlanFormat::FocusWithOrders => output::print(&focus(&plan, FocusOf::WithOrders))?,
     }
     for line in &plan.workload.resolutions {
         output::say(line);
@@ -163,7 +170,13 @@ fn write_report(folder: &Path, plan: &Plan, report: &Report) -> anyhow::Result<(
         ("report.md".into(), markdown(report).into_bytes()),
         ("report.txt".into(), terminal(report).into_bytes()),
         ("report.html".into(), html(report, &charts)?.into_bytes()),
+        ("memo.txt".into(), memo_text(plan).into_bytes()),
+        ("memo.md".into(), memo_markdown(plan).into_bytes()),
+        ("focus.csv".into(), focus(plan, FocusOf::Bill).into_bytes()),
     ];
+    if advises_orders(plan) {
+        files.push(("focus_with_orders.csv".into(), focus(plan, FocusOf::WithOrders).into_bytes()));
+    }
     for chart in &charts {
         files.push((format!("{}.svg", chart.name), chart.svg.clone().into_bytes()));
         files.push((format!("{}.png", chart.name), to_png(&chart.svg, PNG_SCALE)?));

@@ -10,13 +10,16 @@ mod compare;
 mod csv;
 mod diff;
 mod explain;
+mod focus;
 pub mod format;
 mod gsu_form;
 mod gsu_lines;
+mod gsu_numbers;
 mod gsu_pictures;
 mod gsu_tables;
 mod html;
 mod markdown;
+mod memo;
 mod pictures;
 mod reconcile;
 mod scenarios;
@@ -36,9 +39,12 @@ pub use explain::{
     ExplainError, Explanation, Found, Input, PlanFile, ShownFigure, explain, explanation_text, figures_text,
     find, plan_file, shown_figures,
 };
+pub use focus::{FocusOf, advises_orders, focus};
 pub use gsu_form::{Cheapest, FieldEntry, FormAnswer, GsuForms, LeftOut, PoolForm, RehearsedForm, gsu_forms};
+pub use gsu_numbers::GsuAnswer;
 pub use html::html;
-pub use markdown::markdown;
+pub use markdown::{markdown, short_markdown};
+pub use memo::{memo_markdown, memo_text};
 pub use pictures::pictures;
 pub use reconcile::{reconciliation_markdown, reconciliation_text};
 pub use terminal::{plain_table, terminal};

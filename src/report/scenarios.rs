@@ -194,7 +194,7 @@ fn bought(advice: &crate::projection::Advice) -> Option<String> {
 }
 
 /// `3-pro-image vertex:global flex`.
-fn label(placement: &Placement) -> String {
+pub(super) fn label(placement: &Placement) -> String {
     let tier = if placement.tier == Tier::Standard { String::new() } else { format!(" {}", placement.tier) };
     format!("{} {}{tier}", short(&placement.model.0), placement.endpoint)
 }

@@ -197,7 +197,9 @@ impl Workload {
         let base = resolver.workload(file, today)?;
         let scenario = |scenario: ScenarioFile| {
             let ScenarioFile { name, route, changes, file } = scenario;
-            let workload = Workload::resolve(file, source, book, today, outside)?;
+            let workload = Workload::resolve(file, source, book, today, outside).map_err(|bad| {
+                BadFile(format!("{bad}\n\nnote: with the changes of the scenario `{name}`"))
+            })?;
             // Common random numbers: what differs is the scenario, not chance.
             Ok(Scenario { name, route, changes, workload: Workload { seed: base.seed, ..workload } })
         };

@@ -228,15 +228,14 @@ impl RawScenario {
                 );
                 return Err((factor.span(), found));
             }
-            for number in [
+            let numbers = [
                 &mut route.requests_per_month,
                 &mut route.requests_per_day,
                 &mut route.requests_total,
                 &mut route.accepted_images_per_month,
-            ] {
-                if let Some(range) = number {
-                    *range.get_mut() = range.as_ref().times(times);
-                }
+            ];
+            for range in numbers.into_iter().flatten() {
+                *range.get_mut() = range.as_ref().times(times);
             }
             if let Some(peak) = &mut route.peak_requests_per_minute {
                 *peak.get_mut() *= times;
@@ -251,17 +250,31 @@ fn changes(source: &SourceText, keys: &DeTable<'_>) -> Vec<String> {
     let mut found: Vec<(usize, String)> = keys
         .iter()
         .filter(|(key, _)| !["name", "route"].contains(&key.get_ref().as_ref()))
-        .map(|(key, value)| {
-            let text = source.text.get(value.span()).unwrap_or_default();
-            let text: Vec<&str> = text.split_whitespace().collect();
-            let text = text.join(" ");
-            let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-            let bare = bare.filter(|bare| !bare.contains('"')).unwrap_or(&text);
-            (key.span().start, format!("{} = {bare}", key.get_ref()))
-        })
+        .flat_map(|(key, value)| in_words(source, key.get_ref(), key.span().start, value))
         .collect();
     found.sort();
     found.into_iter().map(|(_, text)| text).collect()
+}
+
+/// `output_size = 2K`; a table of dotted keys by each of them.
+fn in_words(
+    source: &SourceText,
+    key: &str,
+    start: usize,
+    value: &Spanned<DeValue<'_>>,
+) -> Vec<(usize, String)> {
+    let written = source.text.get(value.span()).unwrap_or_default();
+    if let Some(table) = value.get_ref().as_table().filter(|_| !written.starts_with('{')) {
+        let below = table.iter().flat_map(|(inner, value)| {
+            in_words(source, &format!("{key}.{}", inner.get_ref()), inner.span().start, value)
+        });
+        return below.collect();
+    }
+    let words: Vec<&str> = written.split_whitespace().collect();
+    let text = words.join(" ");
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let bare = bare.filter(|bare| !bare.contains('"')).unwrap_or(&text);
+    vec![(start, format!("{key} = {bare}"))]
 }
 
 /// A key that no route has may be a misspelt one of the scenario or the workload.
