@@ -244,8 +244,6 @@ impl Charge<'_> {
             &mut row,
             [
                 ("BilledCost", number(0.0)),
-                ("ContractedCost", number(0.0)),
-                ("ContractedUnitPrice", number(0.0)),
                 ("EffectiveCost", number(order.fees[at] * share)),
                 ("PricingCategory", "Committed".into()),
                 ("CommitmentDiscountStatus", "Used".into()),

@@ -14,6 +14,9 @@ use crate::{
 /// Inputs that are named.
 const DRIVERS_SHOWN: usize = 4;
 
+/// Longest name of an input.
+const LABEL_LETTERS: usize = 48;
+
 /// Orders that are listed.
 const ORDERS_SHOWN: usize = 6;
 
@@ -195,15 +198,18 @@ fn changes(plan: &Plan) -> Vec<Vec<String>> {
 /// A driver's name without the words of the trade.
 fn in_plain_words(driver: &Driver) -> String {
     let name = driver.name.replace("gemini-", "");
-    match name.as_str() {
+    let name = name.replace("draft images?", "are drafts billed, too?").replace("billed? ", "paid? ");
+    let plain = match name.as_str() {
         "volume of requests" => "the number of requests".into(),
         "growth per month" => "how fast they grow".into(),
-        name if name.contains(" tokens, ") => {
-            let (what, place) = name.split_once(" tokens, ").expect("the name has both parts");
-            format!("how much {what} a request takes on {place}")
-        }
-        name => name.replace("tokens", "units").replace("_usd_per_mtok", ""),
-    }
+        name => match name.split_once(" tokens, ") {
+            Some((what, place)) => format!("{what} of a request? {place}"),
+            None => name.replace("tokens", "units").replace("_usd_per_mtok", ""),
+        },
+    };
+    // A long question says less of where.
+    let question = plain.split_once('?').map(|(question, _)| format!("{question}?"));
+    question.filter(|_| plain.chars().count() > LABEL_LETTERS).unwrap_or(plain)
 }
 
 /// The cheapest other way to serve the same requests, and ends of models.

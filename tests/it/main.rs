@@ -3,6 +3,7 @@
 
 mod admission;
 mod arrivals;
+mod backtest;
 mod calibrate_requests;
 mod calibrate_wire;
 mod calibration;
@@ -24,6 +25,7 @@ mod import_learning;
 mod import_log;
 mod invoices;
 mod observations;
+mod paper;
 mod plan;
 mod profiles;
 mod properties;
@@ -32,6 +34,7 @@ mod reconcile;
 mod regressions;
 mod replay;
 mod responses;
+mod scenarios;
 mod sdk;
 mod sizing;
 mod switches;
