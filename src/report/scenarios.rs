@@ -51,6 +51,7 @@ fn labels(plan: &Plan) -> Vec<String> {
     labels.extend(["change from", "change to"].map(String::from));
     labels.extend(causes(plan).iter().map(|cause| format!("· {}", cause.label())));
     labels.extend(["$ a request", "cheapest, $", "GSUs to buy"].map(String::from));
+    labels.extend(plan.workload.budget_usd_per_month.map(|_| "P(over budget)".to_string()));
     labels
 }
 
@@ -80,6 +81,8 @@ fn column_of_base(plan: &Plan) -> Column {
         places => words(money_whole(sum(places))),
     });
     column.push(words(gsus(&facts)));
+    let over = plan.bill.probability_over_budget;
+    column.extend(over.map(|over| shown(percent(over), "/bill/probability_over_budget")));
     column
 }
 
@@ -112,6 +115,10 @@ fn column(plan: &Plan, at: usize, scenario: &ScenarioPlan, result: &ScenarioResu
         places => words(money_whole(sum(places))),
     });
     column.push(words(gsus(&result.facts)));
+    let over = result.probability_over_budget;
+    let over =
+        over.map_or(words("–"), |over| shown(percent(over), format!("{base}/probability_over_budget")));
+    column.extend(plan.workload.budget_usd_per_month.map(|_| over));
     column
 }
 
