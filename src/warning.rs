@@ -487,11 +487,15 @@ pub enum Warning {
         /// The model.
         model: ModelId,
     },
-    /// A key that is read but has no effect on the numbers yet.
-    #[error("`{key}` is checked but not counted in this version: the numbers are as if it were absent")]
-    NotCounted {
-        /// The key.
-        key: &'static str,
+    /// A credit that ends, or outlasts the horizon, before the bill has used it up.
+    #[error("${unused} of the credit of ${usd} are not used up {when}")]
+    CreditUnused {
+        /// US dollars that are left.
+        unused: i64,
+        /// US dollars of the credit.
+        usd: i64,
+        /// `by its end on 2026-12-31`, or `within the horizon`.
+        when: String,
     },
     /// The simulated range of the bill and the one by formula differ.
     #[error(
@@ -628,7 +632,7 @@ impl Warning {
             Warning::WholeQueries { .. } => "whole-queries",
             Warning::NoFormField { .. } => "no-form-field",
             Warning::FormUnknown { .. } => "form-unknown",
-            Warning::NotCounted { .. } => "not-counted",
+            Warning::CreditUnused { .. } => "credit-unused",
             Warning::RangesDisagree { .. } => "ranges-disagree",
             Warning::NoTraffic { .. } => "no-traffic",
             Warning::OutsideHorizon { .. } => "outside-horizon",

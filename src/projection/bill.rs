@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
+    credits::{Gross, NetBill, net_bill},
     plan::{Inputs, RoutePlan},
     simulate::{Simulation, simulate},
 };
 use crate::{
+    calendar::horizon,
     model::{Endpoint, ModelId, TokenClass},
     stats::{LogNormal, standard_normal_quantile},
     warning::Warning,
@@ -51,6 +53,8 @@ pub struct Bill {
     pub closed_form: ClosedForm,
     /// The draws behind the ranges.
     pub simulation: Simulation,
+    /// What is left to pay after the workload's credits; `None` without any.
+    pub net: Option<NetBill>,
 }
 
 /// The range by formula: a cross-check of the simulation.
@@ -121,9 +125,15 @@ pub(super) fn bill(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Bill {
     let (month_law, parts) = mean_month(total_law, parts_total, months as f64);
     let usd_total = total_law.mean();
     let requests_total: f64 = routes.iter().map(served_requests).sum();
-    let simulation = simulate(inputs, routes, parts.total());
+    let (simulation, drawn) = simulate(inputs, routes, parts.total());
     let month_mean =
         |at: usize| pairs.iter().map(|(_, plan)| plan.chosen().months[at].usd_total).sum::<f64>();
+    let gross = Gross {
+        months: &horizon(workload.start, workload.horizon_months),
+        by_month: &all.iter().map(|at| month_mean(*at)).collect::<Vec<f64>>(),
+        drawn: &drawn,
+        budget: workload.budget_usd_per_month,
+    };
     Bill {
         month: simulation.month.spread(usd_total / months as f64),
         total: simulation.total.spread(usd_total),
@@ -138,6 +148,7 @@ pub(super) fn bill(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Bill {
             .iter()
             .all(|route| route.chosen().per_request.as_ref().is_some_and(|request| request.complete)),
         parts,
+        net: net_bill(&workload.credits, &gross),
         closed_form: ClosedForm { month: spread(month_law), total: spread(total_law) },
         simulation,
     }

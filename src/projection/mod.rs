@@ -5,6 +5,7 @@
 pub mod backtest;
 mod bill;
 pub mod check;
+mod credits;
 pub mod diff;
 mod drivers;
 mod gsu;
@@ -13,10 +14,12 @@ mod plan;
 mod pricing;
 pub mod reconcile;
 mod saved;
+mod scenarios;
 mod simulate;
 mod switches;
 
 pub use bill::{Bill, ClosedForm, Spread};
+pub use credits::{CreditUse, NetBill};
 pub use drivers::Driver;
 pub use gsu::{
     Assurance, BestOfTerm, Blended, CommitmentMonth, Commitments, CurveRow, DrawnRequests, EndSize, Form,
@@ -26,4 +29,5 @@ pub use gsu::{
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
 pub use saved::{SavedLeft, SavedPlan, SavedPlanError, SavedPoint, SavedSize, SavedSpread, SavedWarning};
+pub use scenarios::{Advice, RoutePlace, ScenarioFacts, ScenarioPlan, ScenarioResult};
 pub use simulate::{ClassLaw, Law, RouteLaw, Simulation};

@@ -9,6 +9,7 @@ use super::{
     drivers::{Driver, drivers},
     gsu::{GsuPlan, gsu_plan},
     placement::{PlacementPlan, Status, plan_placement},
+    scenarios::{ScenarioPlan, scenarios},
 };
 use crate::{
     calendar::{Day, horizon},
@@ -58,6 +59,8 @@ pub struct Plan {
     pub drivers: Vec<Driver>,
     /// What bounds the traffic.
     pub limits: Limits,
+    /// What-ifs beside it.
+    pub scenarios: Vec<ScenarioPlan>,
     /// Where the facts behind these numbers were read, by the keys that rows and evidence name.
     pub sources: BTreeMap<String, Source>,
     /// What the reader should know, the same once.
@@ -202,13 +205,15 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
     }
     warnings.extend(gsu.warnings.clone());
     warnings.extend(bill.cross_check());
+    warnings.extend(bill.net.iter().flat_map(|net| net.warnings(months[months.len() - 1].next)));
     for route in routes.iter().filter(|route| route.requests_total == 0.0) {
         let (first, last) = (workload.start, months[months.len() - 1].next.minus_day());
         warnings.push(Warning::NoTraffic { route: route.name.clone(), first, last });
     }
     let mut seen = std::collections::BTreeSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
-    Ok(Plan {
+    let plan = Plan {
+        scenarios: Vec::new(),
         sources: sources(inputs, &routes),
         schema: "burndown.plan/1",
         workload: workload.clone(),
@@ -222,7 +227,8 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         drivers,
         limits,
         warnings,
-    })
+    };
+    Ok(Plan { scenarios: scenarios(inputs, &plan), ..plan })
 }
 
 /// The sources that rows and evidence of the plan name.

@@ -76,6 +76,9 @@ pub struct SavedWorkload {
     pub budget_usd_per_month: Option<f64>,
     /// Factors on list prices.
     pub price_factors: SavedFactors,
+    /// Credits on the bill, as written; a plan of before they were counted has none.
+    #[serde(default)]
+    pub credits: Vec<Value>,
     /// One object per route: name, shape, volume, growth and the rest, as written.
     pub routes: Vec<Map<String, Value>>,
     /// Defaults that were filled in.

@@ -46,6 +46,9 @@ pub struct Simulation {
     pub by_class: Vec<ClassLaw>,
     /// The mean month's spend of each route on its chosen placement.
     pub by_route: Vec<RouteLaw>,
+    /// The mean month of each draw, US dollars: another plan with the same seed pairs with it.
+    #[serde(skip)]
+    pub(super) months_drawn: Vec<f64>,
 }
 
 /// A class and its spend.
@@ -150,17 +153,21 @@ impl Factor {
 }
 
 /// One draw's dollars.
-struct Drawn {
-    month: f64,
-    total: f64,
-    by_month: Vec<f64>,
+pub(super) struct Drawn {
+    pub month: f64,
+    pub total: f64,
+    pub by_month: Vec<f64>,
     by_class: ByClass<f64>,
     by_route: Vec<f64>,
 }
 
 /// Draws the bill of the chosen placements. The same on any number of threads.
 /// `deviation` is the mean month's standard deviation by formula, US dollars.
-pub(super) fn simulate(inputs: &Inputs<'_>, routes: &[RoutePlan], deviation: f64) -> Simulation {
+pub(super) fn simulate(
+    inputs: &Inputs<'_>,
+    routes: &[RoutePlan],
+    deviation: f64,
+) -> (Simulation, Vec<Drawn>) {
     let months = inputs.workload.horizon_months as usize;
     let pairs = inputs.workload.routes.iter().zip(routes);
     let stakes: Vec<Stake<'_>> = pairs.map(|(route, plan)| stake(inputs, route, plan)).collect();
@@ -172,8 +179,9 @@ pub(super) fn simulate(inputs: &Inputs<'_>, routes: &[RoutePlan], deviation: f64
         .collect();
     let law = |of: &dyn Fn(&Drawn) -> f64| Law::of(drawn.iter().map(of).collect());
     let costs = |class: TokenClass| stakes.iter().any(|stake| stake.usd.iter().any(|usd| usd[class] > 0.0));
-    Simulation {
+    let simulation = Simulation {
         draws: DRAWS,
+        months_drawn: drawn.iter().map(|drawn| drawn.month).collect(),
         seed,
         month: law(&|drawn| drawn.month),
         total: law(&|drawn| drawn.total),
@@ -193,7 +201,8 @@ pub(super) fn simulate(inputs: &Inputs<'_>, routes: &[RoutePlan], deviation: f64
                 law: law(&|drawn| drawn.by_route[at]),
             })
             .collect(),
-    }
+    };
+    (simulation, drawn)
 }
 
 fn stake<'a>(inputs: &Inputs<'_>, route: &Route, plan: &'a RoutePlan) -> Stake<'a> {

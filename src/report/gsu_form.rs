@@ -295,6 +295,25 @@ fn left_out(plan: &Plan) -> Vec<LeftOut> {
 }
 
 impl GsuForms {
+    /// One number a row: the pool, what it belongs to, its name, what to enter or what comes of it, its 90 % range,
+    /// how it is known and from how many answers.
+    ///
+    /// # Panics
+    ///
+    /// Never: writing to memory cannot fail.
+    pub fn csv(&self) -> String {
+        let header = ["model", "location", "month", "part", "what", "value", "p05", "p95", "known", "n"];
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(header).expect("memory takes any record");
+        for pool in &self.pools {
+            let lead = [pool.model.to_string(), pool.endpoint.to_string(), pool.month.clone()];
+            for row in pool.csv_rows() {
+                writer.write_record(lead.iter().chain(&row)).expect("memory takes any record");
+            }
+        }
+        String::from_utf8(writer.into_inner().expect("memory flushes")).expect("text in, text out")
+    }
+
     /// One page per pool, or one that says why there is none; what is in no form stands on the last.
     pub fn pages(&self) -> Vec<Report> {
         let mut pages: Vec<Report> = self.pools.iter().map(PoolForm::page).collect();
@@ -320,6 +339,50 @@ fn page(title: String, sections: Vec<Section>) -> Report {
 }
 
 impl PoolForm {
+    /// Part, name, value, range, grade, answers.
+    fn csv_rows(&self) -> Vec<[String; 7]> {
+        let field = |field: &FieldEntry| {
+            let known = &field.known;
+            let [low, high] = known.range.map_or_else(Default::default, |range| range.map(|b| b.to_string()));
+            let grade = known.grade.map_or_else(|| "workload".to_string(), |grade| grade.to_string());
+            let n = known.n.map_or_else(String::new, |n| n.to_string());
+            ["field".into(), known.name.clone(), field.entry.clone(), low, high, grade, n]
+        };
+        let plain = |part: &str, what: &str, value: Option<String>| {
+            let none = String::new;
+            [part.into(), what.into(), value.unwrap_or_default(), none(), none(), none(), none()]
+        };
+        let mut rows: Vec<[String; 7]> = self.fields.iter().map(field).collect();
+        for load in &self.loads {
+            let what = self.load_label(load.kind);
+            rows.push(plain("queries per second", &what, Some(load.queries_per_second.to_string())));
+            rows.push(plain("GSU at these queries", &what, Some(load.gsu.to_string())));
+        }
+        let answer = &self.answer;
+        let text = |value: Option<f64>| value.map(|value| value.to_string());
+        rows.extend([
+            plain("answer", "GSU", Some(answer.gsu.to_string())),
+            plain("answer", "share left to PayGo", text(answer.left_share)),
+            plain("answer", "window, seconds", answer.window_seconds.map(|seconds| seconds.to_string())),
+            plain("answer", "burn tokens per window", answer.quota_per_window.map(|quota| quota.to_string())),
+            plain("answer", "GSU for 1 % left", self.one_percent_gsu.map(|gsu| gsu.to_string())),
+        ]);
+        if let Some(cheapest) = &self.cheapest {
+            rows.extend([
+                plain("cheapest", "GSU", Some(cheapest.gsu.to_string())),
+                plain("cheapest", "term", Some(cheapest.term.clone()).filter(|_| cheapest.gsu > 0)),
+                plain("cheapest", "USD per month", Some(cheapest.usd_per_month.to_string())),
+                plain(
+                    "cheapest",
+                    "USD per month by PayGo alone",
+                    Some(cheapest.paygo_usd_per_month.to_string()),
+                ),
+                plain("cheapest", "USD bound", Some(cheapest.bound_usd.to_string())),
+            ]);
+        }
+        rows
+    }
+
     fn page(&self) -> Report {
         let mut sections = vec![
             Section { heading: "FORM", blocks: self.field_blocks() },
@@ -362,15 +425,18 @@ impl PoolForm {
         Block::Rows { header, rows: self.fields.iter().map(row).collect() }
     }
 
-    fn load_rows(&self) -> Block {
-        let label = |kind: LoadKind| match kind {
+    fn load_label(&self, kind: LoadKind) -> String {
+        match kind {
             LoadKind::MeanOfMonth => format!("mean of {}, entered above", self.month),
             LoadKind::BusiestHour => "busiest hour of its week".into(),
             LoadKind::StatedPeak => "peak, as stated".into(),
             LoadKind::WholeNumber => "the mean as a whole number".into(),
-        };
+        }
+    }
+
+    fn load_rows(&self) -> Block {
         let row = |load: &FormLoad| {
-            cells([label(load.kind), entry("1/s", load.queries_per_second), grouped(load.gsu)])
+            cells([self.load_label(load.kind), entry("1/s", load.queries_per_second), grouped(load.gsu)])
         };
         let mut rows: Vec<Vec<Piece>> = self.loads.iter().map(row).collect();
         if self.loads.iter().all(|load| load.kind != LoadKind::StatedPeak) {

@@ -10,16 +10,20 @@ mod compare;
 mod csv;
 mod diff;
 mod explain;
+mod focus;
 pub mod format;
 mod gsu_cases;
 mod gsu_form;
 mod gsu_lines;
+mod gsu_numbers;
 mod gsu_pictures;
 mod gsu_tables;
 mod html;
 mod markdown;
+mod memo;
 mod pictures;
 mod reconcile;
+mod scenarios;
 mod screen;
 mod sheet;
 mod tables;
@@ -27,7 +31,7 @@ mod terminal;
 
 use crate::projection::Plan;
 
-pub use backtest::backtest_text;
+pub use backtest::{backtest_text, observed_text};
 pub use check::{check_markdown, check_text};
 pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
 pub use csv::csv;
@@ -36,9 +40,12 @@ pub use explain::{
     ExplainError, Explanation, Found, Input, PlanFile, ShownFigure, explain, explanation_text, figures_text,
     find, plan_file, shown_figures,
 };
+pub use focus::{FocusOf, advises_orders, focus};
 pub use gsu_form::{Cheapest, FieldEntry, FormAnswer, GsuForms, LeftOut, PoolForm, RehearsedForm, gsu_forms};
+pub use gsu_numbers::GsuAnswer;
 pub use html::html;
-pub use markdown::markdown;
+pub use markdown::{markdown, short_markdown};
+pub use memo::{memo_markdown, memo_text};
 pub use pictures::pictures;
 pub use reconcile::{reconciliation_markdown, reconciliation_text};
 pub use terminal::{plain_table, terminal};
@@ -170,6 +177,7 @@ impl Report {
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
         };
         while terminal(&report).lines().count() > LINES_MAX && report.drop_last_row() {}
+        report.sections.extend(scenarios::section(plan));
         report
     }
 

@@ -82,6 +82,17 @@ fn bill(plan: &Plan) -> Vec<Block> {
             shown(percent(over), "/bill/probability_over_budget"),
         ]);
     }
+    if let Some(net) = &bill.net {
+        first.extend([
+            words("; credits leave "),
+            shown(money_whole(net.month.mean), "/bill/net/month/mean"),
+            words(" a month to pay ("),
+            shown(money_whole(net.month.p05), "/bill/net/month/p05"),
+            words(" to "),
+            shown(money_whole(net.month.p95), "/bill/net/month/p95"),
+            words(")"),
+        ]);
+    }
     let mut second = match plan.routes.as_slice() {
         [only] => vec![words(format!(", on {}; ", only.chosen().placement))],
         routes => vec![words(format!("; {} routes, each where it is cheapest; ", routes.len()))],

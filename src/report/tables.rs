@@ -3,7 +3,7 @@
 use super::{
     Cell, Table,
     format::{figure, money_small, money_whole},
-    gsu_cases, gsu_tables,
+    gsu_cases, gsu_tables, scenarios,
     screen::evidence,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 
 /// All tables of a plan.
 pub(super) fn tables(plan: &Plan) -> Vec<Table> {
-    vec![
+    let mut tables = vec![
         placements(plan),
         months(plan),
         tokens(plan),
@@ -32,7 +32,9 @@ pub(super) fn tables(plan: &Plan) -> Vec<Table> {
         drivers(plan),
         assumptions(plan),
         price_rows(plan),
-    ]
+    ];
+    tables.extend(scenarios::table(plan));
+    tables
 }
 
 pub(super) fn usd(amount: f64) -> Cell {
@@ -96,6 +98,9 @@ fn months(plan: &Plan) -> Table {
     let mut columns = vec!["month", "USD mean", "USD p05", "USD p50", "USD p95", "requests"];
     let classes: Vec<TokenClass> = plan.shares.iter().map(|share| share.class).collect();
     columns.extend(classes.iter().map(|class| class.as_str()));
+    if plan.bill.net.is_some() {
+        columns.extend(["USD of credits", "USD after credits"]);
+    }
     let rows = plan
         .months
         .iter()
@@ -113,6 +118,9 @@ fn months(plan: &Plan) -> Table {
                 Cell::number(requests, figure(requests)),
             ];
             row.extend(classes.iter().map(|class| usd(spends().map(|spend| spend.usd[*class]).sum())));
+            if let Some(net) = &plan.bill.net {
+                row.extend([usd(spread.mean - net.by_month[at]), usd(net.by_month[at])]);
+            }
             row
         })
         .collect();

@@ -5,7 +5,9 @@ mod arrivals;
 mod file;
 mod request;
 mod resolve;
+mod scenario;
 
-pub use account::GsuOrder;
+pub use account::{Credit, GsuOrder};
 pub use file::{Materials, OutsideFile, OutsideFiles, OutsideKind, WorkloadFile, sizes_in_words};
 pub use resolve::{Assumption, Burst, PriceFactors, Route, Volume, Workload};
+pub use scenario::{BadScenario, Scenario, scenario_text};

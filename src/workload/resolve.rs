@@ -3,8 +3,9 @@
 use serde::Serialize;
 use toml::Spanned;
 
-use super::account::GsuOrder;
+use super::account::{Credit, GsuOrder};
 use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
+use super::scenario::{Scenario, ScenarioFile};
 use crate::{
     calendar::{Day, Stretch},
     diagnostics::{BadFile, SourceText},
@@ -38,8 +39,13 @@ pub struct Workload {
     pub seed: u64,
     /// Provisioned throughput that is bought already.
     pub gsu_orders: Vec<GsuOrder>,
+    /// Credits on the bill.
+    pub credits: Vec<Credit>,
     /// Kinds of request.
     pub routes: Vec<Route>,
+    /// What-ifs; a plan says what came of them.
+    #[serde(skip)]
+    pub scenarios: Vec<Scenario>,
     /// Defaults that were filled in.
     pub assumed: Vec<Assumption>,
     /// How names were resolved, in words.
@@ -175,12 +181,13 @@ impl Workload {
     /// When a key contradicts another, names an unknown model or a size it cannot make, or a number is out
     /// of bounds; the message shows the place and what would be right.
     pub fn resolve(
-        file: WorkloadFile,
+        mut file: WorkloadFile,
         source: &SourceText,
         book: &PriceBook,
         today: Day,
         outside: &OutsideFiles,
     ) -> Result<Workload, BadFile> {
+        let scenarios = std::mem::take(&mut file.scenarios);
         let mut resolver = Resolver {
             source,
             book,
@@ -189,7 +196,17 @@ impl Workload {
             resolutions: Vec::new(),
             warnings: Vec::new(),
         };
-        resolver.workload(file, today)
+        let base = resolver.workload(file, today)?;
+        let scenario = |scenario: ScenarioFile| {
+            let ScenarioFile { name, route, changes, file } = scenario;
+            let workload = Workload::resolve(file, source, book, today, outside).map_err(|bad| {
+                BadFile(format!("{bad}\n\nnote: with the changes of the scenario `{name}`"))
+            })?;
+            // Common random numbers: what differs is the scenario, not chance.
+            Ok(Scenario { name, route, changes, workload: Workload { seed: base.seed, ..workload } })
+        };
+        let scenarios = scenarios.into_iter().map(scenario).collect::<Result<_, BadFile>>()?;
+        Ok(Workload { scenarios, ..base })
     }
 }
 
@@ -235,6 +252,7 @@ impl Resolver<'_> {
             return Err(self.fail(given.span(), "a budget is above 0; leave the key away for none"));
         }
         let gsu_orders = self.gsu_orders(&file)?;
+        let credits = self.credits(&file)?;
         let factors = file.price_factor.unwrap_or_default();
         let mut price_factors = PriceFactors { tokens: 1.0, gsu_hours: 1.0 };
         for (factor, given, key) in [
@@ -269,7 +287,9 @@ impl Resolver<'_> {
             time_zone: file.time_zone.map_or_else(|| "UTC".to_string(), Spanned::into_inner),
             seed: file.seed.unwrap_or(SEED),
             gsu_orders,
+            credits,
             routes,
+            scenarios: Vec::new(),
             assumed: std::mem::take(&mut self.assumed),
             resolutions: std::mem::take(&mut self.resolutions),
             warnings: std::mem::take(&mut self.warnings),

@@ -233,7 +233,8 @@ fn days_without_a_row_are_left_out_on_both_sides() {
 
 #[test]
 fn spend_by_day_that_cannot_be_read_says_where() {
-    let message = |text: &str| read_daily(text).unwrap_err().to_string().lines().next().unwrap().to_string();
+    let message =
+        |text: &str| read_daily(text, None).unwrap_err().to_string().lines().next().unwrap().to_string();
     assert_eq!(message("date,usd\n"), "line 1: no column `day` among `date,usd`");
     assert_eq!(
         message("day,usd\n2026-12-01,5\n2026-12-32,5\n"),
@@ -242,11 +243,11 @@ fn spend_by_day_that_cannot_be_read_says_where() {
     assert_eq!(message("day,usd\n2026-12-01,many\n"), "line 2: expected an amount of dollars, found `many`");
     let plan = shipped_plan("product-photos");
     assert_eq!(
-        month_to_date(&plan, &read_daily("day,usd\n").unwrap()).unwrap_err().to_string(),
+        month_to_date(&plan, &read_daily("day,usd\n", None).unwrap()).unwrap_err().to_string(),
         "there is no spend of any day"
     );
     assert_eq!(
-        month_to_date(&plan, &read_daily("day,usd\n2026-11-30,5\n").unwrap()).unwrap_err().to_string(),
+        month_to_date(&plan, &read_daily("day,usd\n2026-11-30,5\n", None).unwrap()).unwrap_err().to_string(),
         "the last day with spend is 2026-11-30, and the plan covers 2026-12-01 to 2027-11-30"
     );
 }

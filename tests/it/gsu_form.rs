@@ -256,15 +256,11 @@ fn every_form_fits_80_columns_and_is_a_table_in_markdown() {
 
 #[test]
 fn a_workload_and_numbers_exclude_each_other() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 5] = [
         (&["gsu"], "--model <MODEL>"),
         (&["gsu", "--location=global"], "--model <MODEL>"),
         (&["gsu", "product-photos", "--qps=1"], "'[WORKLOAD]' cannot be used with '--qps <Q>'"),
         (&["gsu", "product-photos", "--input-text=1"], "'[WORKLOAD]' cannot be used with '--input-text <N>'"),
-        (
-            &["gsu", "--model=nano-banana-pro", "--qps=1", "--input-text=1", "--format=markdown"],
-            "is for the form of a workload",
-        ),
         (&["gsu", "product-photo"], "did you mean `product-photos`?"),
     ];
     for (args, message) in cases {

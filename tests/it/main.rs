@@ -3,6 +3,7 @@
 
 mod admission;
 mod arrivals;
+mod backtest;
 mod calibrate_requests;
 mod calibrate_wire;
 mod calibration;
@@ -27,6 +28,7 @@ mod import_log;
 mod invoices;
 mod observations;
 mod peers;
+mod paper;
 mod plan;
 mod profiles;
 mod properties;
@@ -35,6 +37,7 @@ mod reconcile;
 mod regressions;
 mod replay;
 mod responses;
+mod scenarios;
 mod sdk;
 mod secrets;
 mod sizing;

@@ -16,6 +16,7 @@ mod placement;
 mod rules;
 mod sheet;
 mod text;
+mod what_if;
 mod working;
 
 use serde::Serialize;
@@ -126,6 +127,8 @@ pub fn explain(plan: &Value, pointer: &str) -> Result<Explanation, ExplainError>
     let path: Vec<&str> = pointer.split('/').skip(1).collect();
     let mut working = Working::new(plan);
     let recomputed = match path.as_slice() {
+        ["bill", "net", rest @ ..] => what_if::net(&mut working, rest),
+        ["scenarios", at, rest @ ..] => what_if::explain(&mut working, at, rest),
         ["bill", rest @ ..] => bill::explain(&mut working, rest),
         ["shares", at, "share"] => bill::share(&mut working, at),
         ["routes", route, "placements", placement, rest @ ..] => {
