@@ -6,17 +6,20 @@ pub mod backtest;
 mod bill;
 pub mod check;
 pub mod diff;
+mod distributions;
 mod drivers;
 mod gsu;
 mod placement;
 mod plan;
 mod pricing;
+mod ratios;
 pub mod reconcile;
 mod saved;
 mod simulate;
 mod switches;
 
 pub use bill::{Bill, ClosedForm, Spread};
+pub use distributions::{Basis, Bin, Distribution, PlacementDistributions, RouteDistributions};
 pub use drivers::Driver;
 pub use gsu::{
     Assurance, Blended, CurveRow, Form, FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load,
@@ -25,5 +28,6 @@ pub use gsu::{
 };
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
+pub use ratios::{ClassRatios, Compared, Missing, PlacementRatios, Ratio, RouteRatios};
 pub use saved::{SavedLeft, SavedPlan, SavedPlanError, SavedPoint, SavedSize, SavedSpread, SavedWarning};
 pub use simulate::{ClassLaw, Law, RouteLaw, Simulation};

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use super::{
     bill::{Bill, bill},
+    distributions::{RouteDistributions, distributions},
     drivers::{Driver, drivers},
     gsu::{GsuPlan, gsu_plan},
     placement::{PlacementPlan, Status, plan_placement},
+    ratios::{RouteRatios, ratios},
 };
 use crate::{
     calendar::{Day, horizon},
@@ -56,6 +58,10 @@ pub struct Plan {
     pub gsu: GsuPlan,
     /// Inputs that move the bill, widest first; known unknowns among them.
     pub drivers: Vec<Driver>,
+    /// Every placement over the one in the bill.
+    pub ratios: Vec<RouteRatios>,
+    /// How the tokens of single requests spread.
+    pub distributions: Vec<RouteDistributions>,
     /// What bounds the traffic.
     pub limits: Limits,
     /// Where the facts behind these numbers were read, by the keys that rows and evidence name.
@@ -209,6 +215,8 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
     let mut seen = std::collections::BTreeSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
     Ok(Plan {
+        ratios: ratios(inputs, &routes),
+        distributions: distributions(inputs, &routes),
         sources: sources(inputs, &routes),
         schema: "burndown.plan/1",
         workload: workload.clone(),

@@ -19,6 +19,7 @@ pub(super) fn gsu_pictures(plan: &Plan) -> Result<Vec<Chart>, ChartError> {
         for mut chart in [
             draw_gsu_cost(&gsu_cost(plan, pool))?,
             draw_load_duration(&load_duration(plan, pool))?,
+            draw_week_heat_map(&load_by_hour(plan, pool))?,
             draw_week_heat_map(&left_by_hour(plan, pool))?,
         ] {
             if at > 0 {
@@ -101,5 +102,21 @@ fn left_by_hour(plan: &Plan, pool: &GsuPool) -> WeekHeatMap {
         zone: plan.workload.time_zone.clone(),
         quantity: WeekQuantity::Spill { gsus: u32::try_from(pool.heat_map.gsu).unwrap_or(u32::MAX) },
         values: pool.heat_map.left.clone(),
+    }
+}
+
+fn load_by_hour(plan: &Plan, pool: &GsuPool) -> WeekHeatMap {
+    WeekHeatMap {
+        title: String::new(),
+        subtitle: format!(
+            "{}: mean load of each hour of the week in {}, {} on {}",
+            plan.workload.name,
+            pool.month,
+            short(&pool.model.0),
+            pool.endpoint
+        ),
+        zone: plan.workload.time_zone.clone(),
+        quantity: WeekQuantity::Load,
+        values: pool.load.hours_gsu.iter().map(|load| Some(*load)).collect(),
     }
 }

@@ -23,6 +23,7 @@ mod screen;
 mod sheet;
 mod tables;
 mod terminal;
+mod token_pictures;
 
 use crate::projection::Plan;
 

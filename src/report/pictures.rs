@@ -50,6 +50,7 @@ pub fn pictures(plan: &Plan) -> Result<Vec<Chart>, ChartError> {
     if !costs.classes.is_empty() {
         charts.push(draw_cost_by_class(&costs)?);
     }
+    charts.extend(super::token_pictures::token_pictures(plan)?);
     charts.extend(super::gsu_pictures::gsu_pictures(plan)?);
     Ok(charts)
 }
@@ -164,7 +165,7 @@ fn remark(placement: &PlacementPlan) -> Option<String> {
     }
 }
 
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters
         .next()
