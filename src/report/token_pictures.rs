@@ -187,7 +187,8 @@ fn token_spread(plan: &Plan) -> TokenSpread {
             let prefix = if several { format!("{}: ", route.route) } else { String::new() };
             let label =
                 format!("{prefix}{} {}", short(&shown.placement.model.0), shown.placement.endpoint.backend());
-            rows.extend(shown.parts.iter().map(|part| (part.class, label.clone(), part)));
+            let own = shown.parts.iter().filter(|part| !stated(part.class));
+            rows.extend(own.map(|part| (part.class, label.clone(), part)));
         }
     }
     let order =
@@ -219,8 +220,30 @@ fn token_spread(plan: &Plan) -> TokenSpread {
         title: spread_title(plan),
         subtitle: format!("{}: how the tokens of single requests spread{rest}", plan.workload.name),
         panels,
-        constants: constants(&constant),
+        constants: [constants(&constant), stated_lines(plan)].concat(),
     }
+}
+
+/// Whether the workload states the class: then it is the same wherever the request goes.
+fn stated(class: Option<TokenClass>) -> bool {
+    matches!(class, Some(TokenClass::InputText | TokenClass::CachedInputText))
+}
+
+/// What the workload states, a line for each route.
+fn stated_lines(plan: &Plan) -> Vec<String> {
+    let lines = plan.workload.routes.iter().take(CONSTANTS_MAX).map(|route| {
+        let prefix = if plan.workload.routes.len() > 1 { format!("{}: ", route.name) } else { String::new() };
+        let prompt = route.shape.prompt_text;
+        let spread = match prompt.is_exact() {
+            true => figure(prompt.likely),
+            false => {
+                let ends = [prompt.p05, prompt.p95].map(figure);
+                format!("{} ({} to {})", figure(prompt.likely), ends[0], ends[1])
+            }
+        };
+        format!("{prefix}text input: {spread}, as the workload states")
+    });
+    lines.collect()
 }
 
 /// What is the same in every request, class by class; placements that agree stand together.

@@ -27,6 +27,7 @@ mod observations;
 mod plan;
 mod profiles;
 mod properties;
+mod ratios;
 mod readme;
 mod reconcile;
 mod regressions;

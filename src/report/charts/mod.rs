@@ -26,17 +26,22 @@
 
 mod axes;
 mod canvas;
+mod convergence;
 mod cost_by_class;
 mod curve;
 mod end_labels;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod golden;
 mod gsu_cost;
 mod load_duration;
 mod monthly_spend;
 mod months;
 mod png;
 mod ratio_forest;
+#[cfg(test)]
+mod request_examples;
 mod scale;
 mod side_labels;
 #[cfg(test)]
@@ -44,12 +49,14 @@ mod tests;
 mod token_spread;
 mod week_heat_map;
 
+pub use convergence::{PrecisionCourse, PrecisionLine, draw_precision_course};
 pub use cost_by_class::draw_cost_by_class;
 pub use gsu_cost::{GsuCost, TermCost, draw_gsu_cost};
 pub use load_duration::{LoadDuration, NamedCount, WindowLoad, draw_load_duration};
 pub use monthly_spend::draw_monthly_spend;
 pub use png::to_png;
 pub use ratio_forest::{RatioForest, RatioGroup, RatioRow, draw_ratio_forest};
+pub(super) use scale::short_ratio;
 pub use token_spread::{SpreadBin, SpreadPanel, SpreadRow, TokenSpread, draw_token_spread};
 pub use week_heat_map::{WeekHeatMap, WeekQuantity, draw_week_heat_map};
 

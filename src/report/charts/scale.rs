@@ -204,7 +204,7 @@ fn plain_decimal(number: f64) -> String {
 }
 
 /// A ratio with two decimals around 1 and three digits elsewhere: `0.98`, `1.02`, `12.3`, `0.0123`, `140`.
-pub(super) fn short_ratio(ratio: f64) -> String {
+pub(in crate::report) fn short_ratio(ratio: f64) -> String {
     match ratio {
         ..0.0001 => "<0.0001".to_owned(),
         ..0.0995 => {

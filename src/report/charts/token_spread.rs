@@ -24,7 +24,7 @@ const PANEL_AXIS: f64 = 30.0;
 const KEY_ROW: f64 = 26.0;
 const TEXT_ROW: f64 = 20.0;
 /// Labels and remarks longer than this are cut, with an ellipsis, in pixels.
-const LONGEST_NAME: f64 = 260.0;
+const LONGEST_NAME: f64 = 330.0;
 const LONGEST_NOTE: f64 = 200.0;
 /// Up to so many answers of one number are drawn as dots.
 const DOTS_MAX: u64 = 5;
@@ -40,7 +40,7 @@ pub struct TokenSpread {
     pub subtitle: String,
     /// Classes from top to bottom; together 1 to 60 rows.
     pub panels: Vec<SpreadPanel>,
-    /// What does not vary, in words, 30 lines at most.
+    /// What does not vary and the like, in words, 30 lines at most.
     pub constants: Vec<String>,
 }
 
@@ -317,7 +317,7 @@ fn draw_constants(area: &Area, constants: &[String], top: f64) -> Result<(), Cha
         return Ok(());
     }
     let mut centre = top + TEXT_ROW / 2.0;
-    canvas::write_text(area, "No variance", (canvas::MARGIN, centre), HPos::Left, BOLD_LABEL)?;
+    canvas::write_text(area, "Not drawn", (canvas::MARGIN, centre), HPos::Left, BOLD_LABEL)?;
     for line in constants {
         centre += TEXT_ROW;
         let line = canvas::shorten(line, canvas::WIDTH - 2.0 * canvas::MARGIN, FAINT_LABEL);
@@ -335,7 +335,7 @@ fn describe(spread: &TokenSpread) -> String {
         alt += &format!(" {}: {}.", panel.heading, rows.collect::<Vec<_>>().join("; "));
     }
     if !spread.constants.is_empty() {
-        alt += &format!(" No variance: {}.", spread.constants.join("; "));
+        alt += &format!(" Not drawn: {}.", spread.constants.join("; "));
     }
     alt
 }
