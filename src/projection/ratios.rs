@@ -68,7 +68,7 @@ pub struct Compared {
     pub missing: Option<Missing>,
     /// The weaker grade of the two sides.
     pub grade: Grade,
-    /// Fewest answers among what was measured on either side.
+    /// Fewest answers among the classes that were measured on either side; `None` where the grade is weaker.
     pub answers: Option<u64>,
 }
 
@@ -201,7 +201,8 @@ impl Sides<'_> {
         let (Some(here), Some(there)) = (&self.here.per_request, &self.there.per_request) else {
             return nothing(Missing::NoEstimate, Grade::Assumed, None);
         };
-        let (grade, answers) = (here.grade.max(there.grade), fewest(here.answers, there.answers));
+        let grade = here.grade.max(there.grade);
+        let answers = fewest(measured(here), measured(there), grade);
         if money && !(here.complete && there.complete) {
             return nothing(Missing::NoPrice, grade, answers);
         }
@@ -218,12 +219,10 @@ impl Sides<'_> {
             ByClass::from_fn(|other| if other == class { parts[class] } else { 0.0 })
         };
         let ratio = |class: TokenClass, parts: fn(&PerRequest) -> ByClass<f64>| {
-            let evidence = |request: &'_ PerRequest| {
-                request.tokens[class].as_ref().map(|tokens| (tokens.evidence.grade, tokens.evidence.n))
-            };
-            let sides = [evidence(here), evidence(there)];
-            let grade = sides.iter().flatten().map(|(grade, _)| *grade).max().unwrap_or(Grade::Assumed);
-            let answers = sides.iter().flatten().filter_map(|(_, n)| *n).min();
+            let sides = [here.tokens[class].as_ref(), there.tokens[class].as_ref()];
+            let grades = sides.iter().flatten().map(|tokens| tokens.evidence.grade);
+            let grade = grades.max().unwrap_or(Grade::Assumed);
+            let answers = fewest(sides[0].and_then(seen), sides[1].and_then(seen), grade);
             Compared { grade, answers, ..self.compare(only(parts(here), class), only(parts(there), class)) }
         };
         let classes = TokenClass::ALL.iter().copied().filter(taken);
@@ -274,8 +273,21 @@ fn nothing(missing: Missing, grade: Grade, answers: Option<u64>) -> Compared {
     Compared { ratio: None, missing: Some(missing), grade, answers }
 }
 
-fn fewest(one: Option<u64>, other: Option<u64>) -> Option<u64> {
-    one.into_iter().chain(other).min()
+/// The smaller number, unless the ratio rests on something that nobody has seen.
+fn fewest(one: Option<u64>, other: Option<u64>, grade: Grade) -> Option<u64> {
+    let seen = matches!(grade, Grade::Measured | Grade::Rehearsed);
+    one.into_iter().chain(other).min().filter(|_| seen)
+}
+
+/// Answers behind a class that was measured.
+fn seen(tokens: &ClassTokens) -> Option<u64> {
+    let measured = matches!(tokens.evidence.grade, Grade::Measured | Grade::Rehearsed);
+    tokens.evidence.n.filter(|_| measured)
+}
+
+/// Fewest answers among the classes of a request that were measured.
+fn measured(request: &PerRequest) -> Option<u64> {
+    request.tokens.iter().filter_map(|(_, tokens)| seen(tokens.as_ref()?)).min()
 }
 
 fn mean_tokens(request: &PerRequest) -> ByClass<f64> {

@@ -85,8 +85,20 @@ fn load_duration(plan: &Plan, pool: &GsuPool) -> LoadDuration {
         ),
         load_gsus: pool.load.hours_gsu.clone(),
         windows: None,
-        counts: counts.into_iter().flatten().collect(),
+        counts: merged(counts.into_iter().flatten()),
     }
+}
+
+/// Equal counts share one line and one label.
+fn merged(counts: impl Iterator<Item = NamedCount>) -> Vec<NamedCount> {
+    let mut merged: Vec<NamedCount> = Vec::new();
+    for count in counts {
+        match merged.iter_mut().find(|other| other.gsus == count.gsus) {
+            Some(other) => other.label += &format!(", {}", count.label),
+            None => merged.push(count),
+        }
+    }
+    merged
 }
 
 fn left_by_hour(plan: &Plan, pool: &GsuPool) -> WeekHeatMap {

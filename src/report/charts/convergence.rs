@@ -4,11 +4,11 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{
     Chart, ChartError,
-    canvas::{self, Area, BOLD_LABEL, Bounds, FAINT_LABEL},
+    canvas::{self, Area, BOLD_LABEL, Bounds, FAINT_LABEL, LABEL},
     check_amount, check_most,
     gsu_cost::TERM_COLOURS,
     scale::{Axis, log_marks, short_usd},
-    side_labels::{SideLabel, draw_side_labels, shortened, side_labels_width},
+    side_labels::{SideLabel, draw_side_labels, side_labels_width},
 };
 
 /// Most lines in one chart.
@@ -16,11 +16,16 @@ const MOST_LINES: usize = 24;
 /// Half widths drawn at least and at most; what lies beyond is drawn at the border.
 const LEAST: f64 = 1e-5;
 const MOST: f64 = 10.0;
+/// Room that the caption of the half widths takes above the plot, in pixels.
+const CAPTION: f64 = 340.0;
 /// The axis goes on to the budget unless that is more than so many times what was spent.
 const BUDGET_IN_SIGHT: f64 = 2.0;
 /// Room for the axis and its caption below, and above for that of the other axis, in pixels.
 const BELOW: f64 = 56.0;
 const ABOVE: f64 = 40.0;
+/// Names and notes longer than this are cut, with an ellipsis, in pixels.
+const LONGEST_NAME: f64 = 210.0;
+const LONGEST_NOTE: f64 = 150.0;
 /// Height of the banner in pixels.
 const BANNER: f64 = 30.0;
 
@@ -181,15 +186,23 @@ fn percent(share: f64) -> String {
 
 fn side_labels(course: &PrecisionCourse) -> Vec<SideLabel> {
     let labels = course.lines.iter().enumerate().map(|(index, line)| SideLabel {
-        name: format!("{} {}", last_width(line), line.label),
-        note: line.note.clone(),
+        name: canvas::shorten(&line.label, LONGEST_NAME, LABEL),
+        note: canvas::shorten(&note_of(line), LONGEST_NOTE, FAINT_LABEL),
         bold: false,
         colour: colour(index),
         value: line.points.last().map_or(LEAST, |(_, width)| *width),
         // Lines end where their last answer came, usually before the border.
         leads: false,
     });
-    shortened(labels.collect())
+    labels.collect()
+}
+
+/// `±4.8 %, 31 answers`.
+fn note_of(line: &PrecisionLine) -> String {
+    match line.note.is_empty() {
+        true => last_width(line),
+        false => format!("{}, {}", last_width(line), line.note),
+    }
 }
 
 fn draw_banner(area: &Area, text: &str, top: f64) -> Result<(), ChartError> {
@@ -249,7 +262,8 @@ fn draw_targets(area: &Area, course: &PrecisionCourse, scales: &Scales) -> Resul
     dashed(area, (x, bounds.bottom), (x, bounds.top - 6.0))?;
     let text = format!("budget {}", short_usd(course.budget_usd));
     let half = canvas::text_width(&text, FAINT_LABEL) / 2.0;
-    let centre = x.clamp(bounds.left + 340.0 + half, (bounds.right - half).max(bounds.left + 340.0 + half));
+    let centre =
+        x.clamp(bounds.left + CAPTION + half, (bounds.right - half).max(bounds.left + CAPTION + half));
     canvas::write_text(area, &text, (centre, bounds.top - 14.0), HPos::Center, FAINT_LABEL)
 }
 

@@ -11,6 +11,7 @@
 //! months         the axis of months
 //! cost_by_class  horizontal stacked bars
 //! gsu_cost       cost over the number of GSUs, a line for each commitment term
+//! gsu_best       the best count of a term, and where it stops paying
 //! load_duration  hours sorted by load, with lines at GSU counts
 //! week_heat_map  7 days by 24 hours
 //! ratio_forest   ratios with their ranges on a logarithmic axis
@@ -34,6 +35,7 @@ mod end_labels;
 mod examples;
 #[cfg(test)]
 mod golden;
+mod gsu_best;
 mod gsu_cost;
 mod load_duration;
 mod monthly_spend;
