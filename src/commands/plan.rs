@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// PNGs are drawn at twice the nominal size, for screens and paper alike.
-const PNG_SCALE: f32 = 2.0;
+pub(super) const PNG_SCALE: f32 = 2.0;
 
 /// Most images one pattern may match.
 const IMAGES_MAX: usize = 10_000;

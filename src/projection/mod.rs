@@ -7,11 +7,13 @@ mod bill;
 pub mod check;
 mod credits;
 pub mod diff;
+mod distributions;
 mod drivers;
 mod gsu;
 mod placement;
 mod plan;
 mod pricing;
+mod ratios;
 pub mod reconcile;
 mod saved;
 mod scenarios;
@@ -20,6 +22,7 @@ mod switches;
 
 pub use bill::{Bill, ClosedForm, Spread};
 pub use credits::{CreditUse, NetBill};
+pub use distributions::{Basis, Bin, Distribution, PlacementDistributions, RouteDistributions};
 pub use drivers::Driver;
 pub use gsu::{
     Assurance, BestOfTerm, Blended, CommitmentMonth, Commitments, CurveRow, DrawnRequests, EndSize, Form,
@@ -28,6 +31,7 @@ pub use gsu::{
 };
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
+pub use ratios::{ClassRatios, Compared, Missing, PlacementRatios, Ratio, RouteRatios};
 pub use saved::{SavedLeft, SavedPlan, SavedPlanError, SavedPoint, SavedSize, SavedSpread, SavedWarning};
 pub use scenarios::{Advice, RoutePlace, ScenarioFacts, ScenarioPlan, ScenarioResult};
 pub use simulate::{ClassLaw, Law, RouteLaw, Simulation};

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use super::{
     bill::{Bill, bill},
+    distributions::{RouteDistributions, distributions},
     drivers::{Driver, drivers},
     gsu::{GsuPlan, gsu_plan},
     placement::{PlacementPlan, Status, plan_placement},
+    ratios::{RouteRatios, ratios},
     scenarios::{ScenarioPlan, scenarios},
 };
 use crate::{
@@ -57,6 +59,10 @@ pub struct Plan {
     pub gsu: GsuPlan,
     /// Inputs that move the bill, widest first; known unknowns among them.
     pub drivers: Vec<Driver>,
+    /// Every placement over the one in the bill.
+    pub ratios: Vec<RouteRatios>,
+    /// How the tokens of single requests spread.
+    pub distributions: Vec<RouteDistributions>,
     /// What bounds the traffic.
     pub limits: Limits,
     /// What-ifs beside it.
@@ -214,6 +220,8 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
     warnings.retain(|warning| seen.insert(warning.clone()));
     let plan = Plan {
         scenarios: Vec::new(),
+        ratios: ratios(inputs, &routes),
+        distributions: distributions(inputs, &routes),
         sources: sources(inputs, &routes),
         schema: "burndown.plan/1",
         workload: workload.clone(),

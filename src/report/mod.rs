@@ -7,6 +7,8 @@ mod backtest;
 pub mod charts;
 mod check;
 mod compare;
+mod compare_text;
+mod convergence;
 mod csv;
 mod diff;
 mod explain;
@@ -22,18 +24,21 @@ mod html;
 mod markdown;
 mod memo;
 mod pictures;
+mod ratio_tables;
 mod reconcile;
 mod scenarios;
 mod screen;
 mod sheet;
 mod tables;
 mod terminal;
+mod token_pictures;
 
 use crate::projection::Plan;
 
 pub use backtest::{backtest_text, observed_text};
 pub use check::{check_markdown, check_text};
 pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
+pub use convergence::{convergence_picture, convergence_table};
 pub use csv::csv;
 pub use diff::{diff_markdown, diff_text};
 pub use explain::{

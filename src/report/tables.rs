@@ -3,7 +3,7 @@
 use super::{
     Cell, Table,
     format::{figure, money_small, money_whole},
-    gsu_cases, gsu_tables, scenarios,
+    gsu_cases, gsu_tables, ratio_tables, scenarios,
     screen::evidence,
 };
 use crate::{
@@ -17,6 +17,7 @@ pub(super) fn tables(plan: &Plan) -> Vec<Table> {
         placements(plan),
         months(plan),
         tokens(plan),
+        ratio_tables::ratios(plan),
         gsu_tables::form(plan),
         gsu_tables::sizes(plan),
         gsu_tables::terms(plan),

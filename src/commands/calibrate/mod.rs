@@ -2,6 +2,7 @@
 
 mod check;
 mod contact;
+mod convergence;
 mod drive;
 mod journal_file;
 mod learned;
@@ -175,7 +176,10 @@ async fn live(
     journal.append(&Entry::Stop { why: text::ending(ending).into(), at: timestamp_utc() })?;
     let observations = observations_of(journal.entries());
     let found = summary(&campaign, &observations);
-    let written = learned::write(args, overlay, &job, &observations)?;
+    let mut written = learned::write(args, overlay, &job, &observations)?;
+    if let Some(folder) = &args.out {
+        written.extend(convergence::write(folder, &campaign, budget, journal.entries())?);
+    }
     if args.answer.json {
         output::print_json(&found)?;
     } else {

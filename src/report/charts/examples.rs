@@ -3,7 +3,7 @@
 use super::{
     Bar, Chart, CostByClass, GsuCost, Line, LoadDuration, MonthlySpend, NamedCount, TermCost, WeekHeatMap,
     WeekQuantity, WindowLoad, draw_cost_by_class, draw_gsu_cost, draw_load_duration, draw_monthly_spend,
-    draw_week_heat_map,
+    draw_week_heat_map, request_examples::request_examples,
 };
 
 /// `count` consecutive months.
@@ -131,7 +131,7 @@ pub(super) fn plain_cost(value: f64) -> CostByClass {
 }
 
 /// Load of an hour in GSUs: office hours on weekdays, less at weekends.
-fn load_at(day: usize, hour: usize) -> f64 {
+pub(super) fn load_at(day: usize, hour: usize) -> f64 {
     let week = if day < 5 { 1.0 } else { 0.55 };
     let bell = |centre: f64, width: f64| (-((hour as f64 - centre) / width).powi(2)).exp();
     week * (1.2 + 13.0 * bell(15.0, 3.4) + 7.0 * bell(10.0, 2.2)) * (1.0 + 0.04 * day as f64)
@@ -316,7 +316,7 @@ fn capacity_examples() -> Vec<(&'static str, Chart)> {
 
 /// Every input of the layout test, by name.
 pub(super) fn examples() -> Vec<(&'static str, Chart)> {
-    spend_examples().into_iter().chain(capacity_examples()).collect()
+    spend_examples().into_iter().chain(capacity_examples()).chain(request_examples()).collect()
 }
 
 /// Charts of spend and cost.

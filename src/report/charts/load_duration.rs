@@ -145,6 +145,7 @@ fn finding(load_gsus: &[f64]) -> String {
     match (quietest == busiest, busiest) {
         (true, 0.0) => "No hour needs any GSU".to_owned(),
         (true, all) => format!("Every hour needs {} GSU", short_number(all)),
+        (false, busiest) if busiest < 0.01 => "Every hour needs less than 0.01 GSU on average".to_owned(),
         (false, _) => format!(
             "Half of the hours need at most {} GSU on average; the busiest needs {}",
             short_number(middle),
