@@ -32,6 +32,7 @@ mod readme;
 mod reconcile;
 mod regressions;
 mod replay;
+mod replay_law;
 mod responses;
 mod sdk;
 mod sizing;
