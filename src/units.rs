@@ -357,7 +357,15 @@ impl Range {
         }
     }
 
-    /// The product with an independent range; relative half widths add in quadrature.
+    /// The product with an independent range: relative half widths add in quadrature, then both ends move together
+    /// until the mean is the product of the means, as it is for independent numbers.
+    ///
+    /// ```
+    /// # use burndown::units::Range;
+    /// let images = Range::try_from([17_000.0, 20_000.0, 23_000.0]).unwrap();
+    /// let tries = Range::try_from([1.1, 1.4, 2.2]).unwrap();
+    /// assert!((images.product(tries).mean() - 20_000.0 * 1.4925).abs() < 1e-6);
+    /// ```
     pub fn product(self, other: Range) -> Range {
         if self.likely == 0.0 || other.likely == 0.0 {
             // No relative width around nothing: the ends multiply.
@@ -366,7 +374,14 @@ impl Range {
         let likely = self.likely * other.likely;
         let both = |a: f64, b: f64| (a / self.likely - 1.0).hypot(b / other.likely - 1.0);
         let (low, high) = (both(self.p05, other.p05), both(self.p95, other.p95));
-        Range { p05: likely * (1.0 - low).max(0.0), likely, p95: likely * (1.0 + high) }
+        let product = Range { p05: likely * (1.0 - low).max(0.0), likely, p95: likely * (1.0 + high) };
+        if product.is_exact() {
+            return product;
+        }
+        // Skewed ranges have a mean above their median, and quadrature alone would lose some of it.
+        let missing = (self.mean() * other.mean() - product.mean()) / TAIL_WEIGHT;
+        let p05 = (product.p05 + missing / 2.0).clamp(0.0, likely);
+        Range { p05, likely, p95: (product.p95 + missing - (p05 - product.p05)).max(likely) }
     }
 
     /// Every point times a factor.

@@ -37,6 +37,7 @@ mod readme;
 mod reconcile;
 mod regressions;
 mod replay;
+mod replay_law;
 mod responses;
 mod scenarios;
 mod sdk;
