@@ -200,7 +200,7 @@ fn bill(data: &[u8]) {
 
 fn daily(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
-        told(read_daily(text));
+        told(read_daily(text, None));
     }
 }
 
@@ -223,8 +223,8 @@ fn trace(data: &[u8]) {
     let mut latest = i64::MIN;
     while told(reader.next_batch(&mut batch)).unwrap_or(false) {
         for request in &batch {
-            assert!(request.at >= latest, "out of order");
-            latest = request.at;
+            assert!(request.at_micros >= latest, "out of order");
+            latest = request.at_micros;
         }
     }
 }
