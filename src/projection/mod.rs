@@ -8,6 +8,8 @@ pub mod check;
 pub mod diff;
 mod drivers;
 mod gsu;
+mod measure;
+mod outlook;
 mod placement;
 mod plan;
 mod pricing;
@@ -15,14 +17,17 @@ pub mod reconcile;
 mod saved;
 mod simulate;
 mod switches;
+mod world;
 
 pub use bill::{Bill, ClosedForm, Spread};
-pub use drivers::Driver;
+pub use drivers::{Driver, DriverIndices, DriverKind, OutputSpread, VarianceStudy};
 pub use gsu::{
     Assurance, Blended, CurveRow, Form, FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load,
     LoadKind, OpenRule, RuleEnvelope, RuleSize, RuleValue, SizeRule, TermVerdict, Together, TogetherTerm,
     Waiting,
 };
+pub use measure::{Learned, MeasureKind, Measured, Measurement};
+pub use outlook::{CountLaw, CountShare, Outlook, PoolOutlook};
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
 pub use saved::{SavedLeft, SavedPlan, SavedPlanError, SavedPoint, SavedSize, SavedSpread, SavedWarning};

@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::{
     bill::{Bill, bill},
-    drivers::{Driver, drivers},
+    drivers::{Driver, VarianceStudy, drivers},
     gsu::{GsuPlan, gsu_plan},
+    measure::{Measurement, measure_next},
+    outlook::{Outlook, outlook},
     placement::{PlacementPlan, Status, plan_placement},
 };
 use crate::{
@@ -56,6 +58,12 @@ pub struct Plan {
     pub gsu: GsuPlan,
     /// Inputs that move the bill, widest first; known unknowns among them.
     pub drivers: Vec<Driver>,
+    /// The study behind the drivers' parts in the variance.
+    pub variance: VarianceStudy,
+    /// The advised purchases and the cheapest GSU counts over the draws of the bill; `None` without a pool.
+    pub outlook: Option<Outlook>,
+    /// What would narrow the month's range, most first, and its price.
+    pub measure_next: Vec<Measurement>,
     /// What bounds the traffic.
     pub limits: Limits,
     /// Where the facts behind these numbers were read, by the keys that rows and evidence name.
@@ -190,9 +198,11 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         let last = months[months.len() - 1].next.minus_day();
         return Err(ProjectError::NothingToSend { first: workload.start, last });
     }
-    let bill = bill(inputs, &routes);
-    let drivers = drivers(inputs, &routes, &months);
-    let gsu = gsu_plan(inputs, &routes, &months);
+    let (bill, worlds) = bill(inputs, &routes);
+    let (gsu, lookups) = gsu_plan(inputs, &routes, &months);
+    let outlook = outlook(&gsu, &lookups, &worlds);
+    let drivers = drivers(inputs, &routes, &months, &lookups);
+    let measure_next = measure_next(inputs, &routes, &bill, outlook.as_ref(), &drivers);
     let limits = limits(inputs, &routes, &months);
     let mut warnings = workload.warnings.clone();
     warnings.extend(inputs.prices.stale(workload.as_of));
@@ -219,7 +229,10 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         bill,
         routes,
         gsu,
-        drivers,
+        drivers: drivers.drivers,
+        variance: drivers.study,
+        outlook,
+        measure_next,
         limits,
         warnings,
     })

@@ -9,6 +9,7 @@ mod check;
 mod compare;
 mod csv;
 mod diff;
+mod doubt_tables;
 mod explain;
 pub mod format;
 mod gsu_form;

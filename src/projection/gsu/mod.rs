@@ -2,6 +2,7 @@
 
 mod demand;
 mod form;
+mod lookup;
 mod money;
 mod rules;
 mod sizes;
@@ -10,10 +11,11 @@ mod together;
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use serde::Serialize;
 
+pub(in crate::projection) use self::lookup::{PoolLookup, PoolOutcome};
 use self::{
     demand::{MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
     form::Busiest,
-    money::Costs,
+    money::{Costs, Money},
 };
 pub use self::{
     form::{Blended, Form, FormEntry, FormLoad, LoadKind},
@@ -28,7 +30,9 @@ use super::{
 };
 use crate::{
     calendar::{Day, Month},
-    capacity::{Ladder, LadderRegret, Query, Regret, Rise, Sizing, SizingError, Throughput, size},
+    capacity::{
+        CurveError, Ladder, LadderRegret, Query, Regret, Rise, Sizing, SizingError, Throughput, size,
+    },
     model::{ByClass, Endpoint, ModelId, Tier, TokenClass},
     prices::EndKind,
     warning::Warning,
@@ -149,7 +153,13 @@ struct Group<'a> {
 ///
 /// Routes that are paid at half price make no pool of their own: batch takes no provisioned throughput, and no
 /// GSU is cheaper than flex. They may fill what a pool of their model leaves idle.
-pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Month]) -> GsuPlan {
+///
+/// Each pool comes with its look-up; a pool whose model has no term has none.
+pub(super) fn gsu_plan(
+    inputs: &Inputs<'_>,
+    routes: &[RoutePlan],
+    months: &[Month],
+) -> (GsuPlan, Vec<Option<PoolLookup>>) {
     let mut warnings = Vec::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
     let pairs = || inputs.workload.routes.iter().zip(routes);
@@ -178,10 +188,24 @@ pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Mont
             group.waiting.push(Member { route, plan: there, instead_of: plan.chosen() });
         }
     }
-    let sized = groups.iter().filter_map(|group| pool(inputs, group, months, &mut warnings));
+    let mut lookups = Vec::new();
+    let sized = groups.iter().filter_map(|group| {
+        let sized = pool(inputs, group, months, &mut warnings)?;
+        lookups.push(sized.lookup);
+        Some((sized.pool, sized.paygo_usd))
+    });
     let sized: Vec<(GsuPool, Vec<f64>)> = sized.collect();
     let together = together::together(inputs.capacity, &sized);
-    GsuPlan { pools: sized.into_iter().map(|(pool, _)| pool).collect(), together, warnings }
+    let pools = sized.into_iter().map(|(pool, _)| pool).collect();
+    (GsuPlan { pools, together, warnings }, lookups)
+}
+
+/// A pool with what other parts of the plan look up.
+struct Sized {
+    pool: GsuPool,
+    /// PayGo left over in the mean month by count from 0, US dollars.
+    paygo_usd: Vec<f64>,
+    lookup: Option<PoolLookup>,
 }
 
 /// The placement whose traffic GSUs could take: the chosen one's location if it is on Vertex, else the chosen
@@ -204,7 +228,7 @@ fn pool(
     group: &Group<'_>,
     months: &[Month],
     warnings: &mut Vec<Warning>,
-) -> Option<(GsuPool, Vec<f64>)> {
+) -> Option<Sized> {
     let members = &group.online;
     let model = group.model.clone();
     let requests = |at: usize| members.iter().map(|member| member.plan.months[at].requests).sum::<f64>();
@@ -252,6 +276,10 @@ fn pool(
     let sizes = sizes::by_rule(curve, &money, sizing.gsu);
     let ladder = money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone());
     let asked = rules_asked(&sizes, ladder.as_ref());
+    let lookup = look_up(&costs, &money, &sizes).transpose();
+    let lookup = lookup
+        .map_err(|error| warnings.push(Warning::NotSized { model: model.clone(), why: error.to_string() }))
+        .ok()?;
     let pool = GsuPool {
         rules: rules::envelopes(inputs, members, (busiest, months[busiest]), curve, row, &asked),
         routes: members.iter().map(|member| member.route.name.clone()).collect(),
@@ -276,7 +304,16 @@ fn pool(
         endpoint: group.endpoint.clone(),
         model,
     };
-    Some((pool, money.paygo_usd))
+    Some(Sized { pool, paygo_usd: money.paygo_usd, lookup })
+}
+
+/// The pool's look-up on its cheapest term; `None` when no term is on sale.
+fn look_up(costs: &Costs<'_>, money: &Money, sizes: &[RuleSize]) -> Option<Result<PoolLookup, CurveError>> {
+    let prices = money.terms.iter().map(|term| term.usd_per_gsu_month);
+    let named: Vec<u64> =
+        sizes.iter().filter_map(|size| size.gsu).chain(money.terms.iter().map(|term| term.gsu)).collect();
+    let price = prices.min_by(f64::total_cmp)?;
+    Some(PoolLookup::new(costs, money.ladder.as_ref(), price, &named))
 }
 
 /// US dollars of the routes over the horizon without GSUs.

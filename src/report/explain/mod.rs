@@ -6,6 +6,7 @@
 
 mod bill;
 mod counts;
+mod doubt;
 mod drivers;
 mod figures;
 mod find;
@@ -131,6 +132,10 @@ pub fn explain(plan: &Value, pointer: &str) -> Result<Explanation, ExplainError>
         }
         ["gsu", "pools", pool, rest @ ..] => gsu::explain(&mut working, pool, rest),
         ["drivers", at, end @ ("low_usd" | "high_usd")] => drivers::explain(&mut working, at, end),
+        ["drivers", at, "sobol", result, index] => doubt::index(&mut working, at, result, index),
+        ["variance", rest @ ..] => doubt::variance(&mut working, rest),
+        ["outlook", rest @ ..] => doubt::outlook(&mut working, rest),
+        ["measure_next", at, field] => doubt::measurement(&mut working, at, field),
         ["limits", rest @ ..] => limits::explain(&mut working, rest),
         ["workload", ..] => {
             working.define("Stated in the workload, or a default of it (listed under /workload/assumed).");
