@@ -13,6 +13,7 @@ mod family;
 mod ladder;
 mod pool;
 mod regret;
+mod share_table;
 mod sizing;
 mod window;
 
@@ -26,12 +27,13 @@ pub use commitment::{
     usd_per_avoided_throttle, with_deferrable,
 };
 pub use curve::{Curve, CurveError, CurvePoint, LeftShares, Method, Rise, ShareOf, curve};
-pub use family::CurveFamily;
+pub use family::{CurveFamily, Probe};
 pub use ladder::{
     Bound, CostPeriod, DemandScenario, Ladder, LadderError, LadderInput, LadderRegret, Level, PeriodCost,
     Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, StandingCost, Tail, ladder, ladder_regret,
     standing,
 };
 pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
+pub use share_table::{ShareTable, Weights};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};
 pub use window::{Window, WindowEnd, WindowRange};

@@ -107,6 +107,13 @@ impl<'a> Pool<'a> {
         })
     }
 
+    /// The same pool with these counts alone, as far as it lists them.
+    pub fn only(mut self, counts: &[u64]) -> Pool<'a> {
+        self.bands.iter_mut().for_each(|(_, gsus)| gsus.retain(|gsu| counts.contains(gsu)));
+        self.bands.retain(|(_, gsus)| !gsus.is_empty());
+        self
+    }
+
     pub fn curve(&self) -> Result<Curve, CurveError> {
         Ok(self.curve_of(self.points(&[1.0])?.swap_remove(0)))
     }

@@ -10,6 +10,8 @@ pub mod diff;
 mod distributions;
 mod drivers;
 mod gsu;
+mod measure;
+mod outlook;
 mod placement;
 mod plan;
 mod pricing;
@@ -19,16 +21,19 @@ mod saved;
 mod scenarios;
 mod simulate;
 mod switches;
+mod world;
 
 pub use bill::{Bill, ClosedForm, Spread};
 pub use credits::{CreditUse, NetBill};
 pub use distributions::{Basis, Bin, Distribution, PlacementDistributions, RouteDistributions};
-pub use drivers::Driver;
+pub use drivers::{Driver, DriverIndices, DriverKind, OutputSpread, VarianceStudy};
 pub use gsu::{
     Assurance, BestOfTerm, Blended, CommitmentMonth, Commitments, CurveRow, DrawnRequests, EndSize, Form,
     FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load, LoadKind, OpenRule, RuleEnvelope,
     RuleSize, RuleValue, SizeRule, SpillTier, TermVerdict, Together, TogetherTerm, Waiting, WindowCase,
 };
+pub use measure::{Learned, MeasureKind, Measured, Measurement};
+pub use outlook::{CountLaw, CountShare, Outlook, PoolOutlook};
 pub use placement::{MonthSpend, PerRequest, PlacementPlan, RowUsed, Seen, Status};
 pub use plan::{ClassShare, Inputs, Limits, Plan, ProjectError, RoutePlan, project};
 pub use ratios::{ClassRatios, Compared, Missing, PlacementRatios, Ratio, RouteRatios};

@@ -7,8 +7,10 @@ use serde::Serialize;
 use super::{
     bill::{Bill, bill},
     distributions::{RouteDistributions, distributions},
-    drivers::{Driver, drivers},
+    drivers::{Driver, VarianceStudy, drivers},
     gsu::{GsuPlan, gsu_plan},
+    measure::{Measurement, measure_next},
+    outlook::{Outlook, outlook},
     placement::{PlacementPlan, Status, plan_placement},
     ratios::{RouteRatios, ratios},
     scenarios::{ScenarioPlan, scenarios},
@@ -63,6 +65,12 @@ pub struct Plan {
     pub ratios: Vec<RouteRatios>,
     /// How the tokens of single requests spread.
     pub distributions: Vec<RouteDistributions>,
+    /// The study behind the drivers' parts in the variance.
+    pub variance: VarianceStudy,
+    /// The advised purchases and the cheapest GSU counts over the draws of the bill; `None` without a pool.
+    pub outlook: Option<Outlook>,
+    /// What would narrow the month's range, most first, and its price.
+    pub measure_next: Vec<Measurement>,
     /// What bounds the traffic.
     pub limits: Limits,
     /// What-ifs beside it.
@@ -199,9 +207,11 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         let last = months[months.len() - 1].next.minus_day();
         return Err(ProjectError::NothingToSend { first: workload.start, last });
     }
-    let bill = bill(inputs, &routes);
-    let drivers = drivers(inputs, &routes, &months);
-    let gsu = gsu_plan(inputs, &routes, &months);
+    let (bill, worlds) = bill(inputs, &routes);
+    let (gsu, lookups) = gsu_plan(inputs, &routes, &months);
+    let outlook = outlook(&gsu, &lookups, &worlds);
+    let drivers = drivers(inputs, &routes, &months, &lookups);
+    let measure_next = measure_next(inputs, &routes, &bill, outlook.as_ref(), &drivers);
     let limits = limits(inputs, &routes, &months);
     let mut warnings = workload.warnings.clone();
     warnings.extend(inputs.prices.stale(workload.as_of));
@@ -232,7 +242,10 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         bill,
         routes,
         gsu,
-        drivers,
+        drivers: drivers.drivers,
+        variance: drivers.study,
+        outlook,
+        measure_next,
         limits,
         warnings,
     };

@@ -11,6 +11,7 @@ mod compare_text;
 mod convergence;
 mod csv;
 mod diff;
+mod doubt_tables;
 mod explain;
 mod focus;
 pub mod format;

@@ -2,14 +2,15 @@
 
 use super::{
     charts::{
-        Bar, Chart, ChartError, CostByClass, Line, MonthlySpend, draw_cost_by_class, draw_monthly_spend,
+        Bar, Chart, ChartError, CostByClass, DriverBar, Drivers, Line, MonthlySpend, draw_cost_by_class,
+        draw_drivers, draw_monthly_spend,
     },
     format::{money_whole, percent},
     screen::label,
 };
 use crate::{
     model::{Tier, TokenClass},
-    projection::{PlacementPlan, Plan, RoutePlan, Status},
+    projection::{Driver, PlacementPlan, Plan, RoutePlan, Status},
 };
 
 /// Classes in the order of the stack, so that a class keeps its place from chart to chart.
@@ -51,6 +52,10 @@ pub fn pictures(plan: &Plan) -> Result<Vec<Chart>, ChartError> {
         charts.push(draw_cost_by_class(&costs)?);
     }
     charts.extend(super::token_pictures::token_pictures(plan)?);
+    let drivers = drivers(plan);
+    if !drivers.bars.is_empty() {
+        charts.push(draw_drivers(&drivers)?);
+    }
     charts.extend(super::gsu_pictures::gsu_pictures(plan)?);
     Ok(charts)
 }
@@ -108,6 +113,26 @@ fn lines_of(routes: &[RoutePlan]) -> Vec<Line> {
         });
     }
     lines
+}
+
+/// Bars of the drivers at most; the table has all.
+const DRIVERS_MAX: usize = 12;
+
+fn drivers(plan: &Plan) -> Drivers {
+    let bar = |driver: &Driver| DriverBar {
+        label: driver.name.replace(" gemini-", " "),
+        low_usd: driver.low_usd,
+        high_usd: driver.high_usd,
+        variance_share: driver.sobol.and_then(|sobol| sobol.cost).map(|index| index.total),
+    };
+    Drivers {
+        title: String::new(),
+        subtitle: format!(
+            "{}: change of the mean month when one input stands at its 10 % or 90 % point; open questions in grey",
+            plan.workload.name
+        ),
+        bars: plan.drivers.iter().take(DRIVERS_MAX).map(bar).collect(),
+    }
 }
 
 /// The other placements of one route at the standard tier, those that serve.

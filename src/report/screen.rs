@@ -2,13 +2,13 @@
 
 use super::{
     Block, Piece, Section,
-    format::{figure, money_small, money_whole, percent},
+    format::{figure, grouped, money_small, money_whole, percent},
     gsu_lines, shown, words,
 };
 use crate::{
-    model::{Endpoint, Grade, ModelId, Placement, Tier},
+    model::{Grade, ModelId, Placement, Tier},
     prices::EndKind,
-    projection::{PerRequest, PlacementPlan, Plan, RoutePlan, Status},
+    projection::{MeasureKind, Measurement, PerRequest, PlacementPlan, Plan, RoutePlan, Status},
 };
 
 /// Rows of the placement list on the first screen.
@@ -324,7 +324,7 @@ fn wrong_by(plan: &Plan) -> Vec<Block> {
         ]
     };
     let rows = plan.drivers.iter().enumerate().take(DRIVERS_SHOWN).map(row).collect();
-    vec![Block::Rows { header: vec!["input or open question, $ a month", "low", "high"], rows }]
+    vec![Block::Rows { header: vec!["input (P10, P90) or open question, $ a month", "low", "high"], rows }]
 }
 
 fn limits(plan: &Plan) -> Vec<Piece> {
@@ -373,32 +373,64 @@ fn limits(plan: &Plan) -> Vec<Piece> {
     pieces
 }
 
-/// What narrows the range most among the things a person can do today.
+/// The measurement that settles and narrows most, its price, and the best of the other kind.
 fn next(plan: &Plan) -> Vec<Piece> {
-    let weakest = plan.routes.iter().find_map(|route| {
-        let chosen = route.chosen();
-        let request = chosen.per_request.as_ref()?;
-        (request.grade != Grade::Measured || request.answers.is_some_and(|n| n < 30)).then_some(chosen)
-    });
-    let volume_leads = plan.drivers.first().is_some_and(|driver| driver.name == "volume of requests");
-    let measure = match weakest {
-        Some(chosen) => format!(
-            "measure real requests on {}: burndown calibrate WORKLOAD --dry-run says what that costs",
-            place(&chosen.placement.endpoint)
-        ),
-        None => "check the bill of last month against this one".into(),
-    };
-    let text = if volume_leads {
-        format!("narrow the volume, which moves the bill most; then {measure}")
-    } else {
-        measure
-    };
-    vec![words(text)]
+    let mut pieces = Vec::new();
+    let first = plan.measure_next.first().map(|first| first.kind);
+    let other = |measurement: &&Measurement| Some(measurement.kind) != first && measurement.narrows > 0.005;
+    let places = [0].into_iter().chain(plan.measure_next.iter().position(|m| other(&m)));
+    for at in places {
+        let Some(measurement) = plan.measure_next.get(at) else { continue };
+        if !pieces.is_empty() {
+            pieces.push(words("; then "));
+        }
+        pieces.extend(match measurement.kind {
+            MeasureKind::Calibration => calibration(measurement, at),
+            MeasureKind::Traffic => log(measurement, at),
+        });
+    }
+    if pieces.is_empty() {
+        pieces.push(words("check the bill of last month against this one: burndown reconcile BILLING.csv"));
+    }
+    pieces
 }
 
-fn place(endpoint: &Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::Developer => "the Developer API",
-        Endpoint::Vertex(_) => "Vertex",
+fn narrows(measurement: &Measurement, at: usize) -> Vec<Piece> {
+    vec![
+        words("narrows the range by "),
+        shown(percent(measurement.narrows), format!("/measure_next/{at}/narrows")),
+    ]
+}
+
+/// `burndown calibrate …: 12 requests on Vertex, $1.67 (at most $40), …`.
+fn calibration(measurement: &Measurement, at: usize) -> Vec<Piece> {
+    let base = format!("/measure_next/{at}");
+    let mut pieces = vec![
+        words("burndown calibrate WORKLOAD --from-plan PLAN: "),
+        shown(grouped(measurement.requests), format!("{base}/requests")),
+        words(" requests, "),
+        shown(money_whole(measurement.usd_expected), format!("{base}/usd_expected")),
+        words(" (at most "),
+        shown(money_whole(measurement.usd_at_worst), format!("{base}/usd_at_worst")),
+        words("), "),
+    ];
+    if measurement.settles_usd > 0.0 {
+        let question = if measurement.settles.len() == 1 { "a question" } else { "questions" };
+        pieces.push(words(format!("settles {question} of ")));
+        pieces.push(shown(money_whole(measurement.settles_usd), format!("{base}/settles_usd")));
     }
+    if measurement.narrows > 0.005 {
+        if measurement.settles_usd > 0.0 {
+            pieces.push(words(", "));
+        }
+        pieces.extend(narrows(measurement, at));
+    }
+    pieces
+}
+
+/// `a month's log (burndown import LOGS, free) narrows the range by 28 %`.
+fn log(measurement: &Measurement, at: usize) -> Vec<Piece> {
+    let mut pieces = vec![words(format!("{} (burndown import LOGS, free), ", measurement.what))];
+    pieces.extend(narrows(measurement, at));
+    pieces
 }

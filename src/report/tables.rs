@@ -1,7 +1,7 @@
 //! The detail behind the first screen.
 
 use super::{
-    Cell, Table,
+    Cell, Table, doubt_tables,
     format::{figure, money_small, money_whole},
     gsu_cases, gsu_tables, ratio_tables, scenarios,
     screen::evidence,
@@ -30,7 +30,9 @@ pub(super) fn tables(plan: &Plan) -> Vec<Table> {
         gsu_cases::rules(plan),
         gsu_cases::window_ends(plan),
         gsu_tables::curve(plan),
-        drivers(plan),
+        doubt_tables::drivers(plan),
+        doubt_tables::measure_next(plan),
+        doubt_tables::outlook(plan),
         assumptions(plan),
         price_rows(plan),
     ];
@@ -169,23 +171,6 @@ fn tokens(plan: &Plan) -> Table {
             "note",
         ],
         rows,
-    }
-}
-
-fn drivers(plan: &Plan) -> Table {
-    let row = |driver: &crate::projection::Driver| {
-        vec![
-            Cell::words(&driver.name),
-            Cell::words(&driver.from_to),
-            usd(driver.low_usd),
-            usd(driver.high_usd),
-        ]
-    };
-    Table {
-        name: "drivers",
-        title: "What moves the bill: one input at a time, open questions among them",
-        columns: vec!["input or open question", "from, to", "USD per month, low", "USD per month, high"],
-        rows: plan.drivers.iter().map(row).collect(),
     }
 }
 

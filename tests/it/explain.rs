@@ -118,6 +118,18 @@ const COVERED: &[&str] = &[
     "/gsu/pools/*/ladder/saving_usd",
     "/gsu/pools/*/terms/*/bound_usd",
     "/gsu/pools/*/terms/*/form_usd_per_month",
+    "/drivers/*/low_usd",
+    "/drivers/*/high_usd",
+    "/outlook/committed_usd_per_month",
+    "/outlook/total/mean",
+    "/outlook/total/p95",
+    "/measure_next/*/requests",
+    "/measure_next/*/usd_expected",
+    "/measure_next/*/usd_at_worst",
+    "/measure_next/*/settles_usd",
+    "/measure_next/*/narrows",
+    "/measure_next/*/range_usd",
+    "/measure_next/*/range_usd_after",
     "/limits/mean_requests_per_minute",
     "/limits/peak_requests_per_minute",
     "/limits/developer_usd_per_month_max",
@@ -153,7 +165,9 @@ fn no_number_of_a_shipped_plan_differs_from_its_arithmetic() {
             let kind = COVERED.iter().position(|pattern| matches(pattern, pointer));
             let Some(kind) = kind.filter(|_| !found.value.is_null()) else { continue };
             times_seen[kind] += 1;
-            let again = found.agrees == Some(true) || has_nothing_to_go_back_to(&plan, pointer);
+            let excused = found.recomputed.is_none()
+                && (has_nothing_to_go_back_to(&plan, pointer) || is_said_not_to_be_computed(&plan, pointer));
+            let again = found.agrees == Some(true) || excused;
             assert!(again, "{workload} {pointer}\n{}", explanation_text(&found));
         }
     }

@@ -13,6 +13,7 @@ mod compare;
 mod coverage;
 mod curve;
 mod diff;
+mod doubt;
 mod drift;
 mod emulator;
 mod emulator_quirks;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    GsuPool,
+    GsuPool, PoolLookup,
     money::{negotiated, running_order},
 };
 use crate::{
@@ -25,6 +25,8 @@ pub(super) struct Sized {
     pub standing: Vec<StandingCost>,
     /// What the advised ladder leaves to PayGo by month, demand as planned.
     pub advised_paygo_usd: Option<Vec<f64>>,
+    /// Its look-up over worlds; `None` when its model has no term.
+    pub lookup: Option<PoolLookup>,
 }
 
 /// Dollars that are bound and dollars that follow demand, as expected; the range of the bill is of PayGo alone.

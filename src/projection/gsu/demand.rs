@@ -6,7 +6,7 @@ use super::Member;
 use crate::{
     calendar::Month,
     capacity::{CurveError, CurveFamily, Throughput},
-    model::TokenClass,
+    model::{ByClass, TokenClass},
     stats::{CountLaw, Mark, Marks, Stream, Traffic, WindowError},
     tokens::ClassTokens,
 };
@@ -32,6 +32,15 @@ pub(super) fn hourly_rates(member: &Member<'_>, at: usize, month: Month) -> Vec<
 /// Mean burn tokens of a request.
 pub(super) fn mean_burn(member: &Member<'_>, row: &Throughput) -> f64 {
     weighed(member, row, |tokens| tokens.mean).0
+}
+
+/// Mean burn tokens of a request by class.
+pub(super) fn burn_by_class(member: &Member<'_>, row: &Throughput) -> ByClass<f64> {
+    let Some(request) = &member.plan.per_request else { return ByClass::default() };
+    ByClass::from_fn(|class| {
+        let rate = row.rate(class).and_then(|rate| rate.to_f64()).unwrap_or(0.0);
+        request.tokens[class].as_ref().map_or(0.0, |tokens| tokens.mean * rate)
+    })
 }
 
 /// Load of every hour of the week of a month, in GSUs.
@@ -109,6 +118,8 @@ pub(super) struct MonthlyCurves {
     families: Vec<CurveFamily>,
     /// By month: its family and its load as a factor of the family's; `None` without traffic.
     of_month: Vec<Option<(usize, f64)>>,
+    /// Traffic of the busiest month.
+    busiest: Traffic,
 }
 
 impl MonthlyCurves {
@@ -144,10 +155,30 @@ impl MonthlyCurves {
             });
             of_month[at] = Some((family, load(at) / load(centres[family])));
         }
-        let family =
-            |at: &usize| CurveFamily::new(row, &traffic(members, row, *at, months[*at], window_seconds)?);
+        let of_month_at = |at: usize| traffic(members, row, at, months[at], window_seconds);
+        let family = |at: &usize| CurveFamily::new(row, &of_month_at(*at)?);
         let families = centres.iter().map(family).collect::<Result<Vec<CurveFamily>, CurveError>>()?;
-        Ok(MonthlyCurves { families, of_month })
+        let busiest = of_month_at(centres.first().copied().unwrap_or(0))?;
+        Ok(MonthlyCurves { families, of_month, busiest })
+    }
+
+    /// The traffic behind [`MonthlyCurves::busiest`].
+    pub fn busiest_traffic(&self) -> &Traffic {
+        &self.busiest
+    }
+
+    /// A month's family and the logarithm of its load over the family's; `None` without traffic.
+    pub fn place(&self, at: usize) -> Option<(usize, f64)> {
+        self.of_month[at].map(|(family, load)| (family, load.ln()))
+    }
+
+    /// Every family with the least and the largest logarithm of its months' loads.
+    pub fn families(&self) -> impl Iterator<Item = (&CurveFamily, [f64; 2])> {
+        self.families.iter().enumerate().map(|(at, family)| {
+            let logs = self.of_month.iter().flatten().filter(|(of, _)| *of == at).map(|(_, load)| load.ln());
+            let ends = logs.fold([0.0_f64, 0.0], |[low, high], log| [low.min(log), high.max(log)]);
+            (family, ends)
+        })
     }
 
     /// The family of the busiest month.

@@ -3,6 +3,7 @@
 mod commitments;
 mod demand;
 mod form;
+mod lookup;
 mod money;
 mod rules;
 mod sizes;
@@ -13,11 +14,12 @@ mod window_ends;
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use serde::Serialize;
 
+pub(in crate::projection) use self::lookup::{PoolLookup, PoolOutcome};
 use self::{
     commitments::Sized,
     demand::{MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
     form::Busiest,
-    money::Costs,
+    money::{Costs, Money},
 };
 pub use self::{
     commitments::{CommitmentMonth, Commitments},
@@ -35,7 +37,9 @@ use super::{
 };
 use crate::{
     calendar::{Day, Month},
-    capacity::{Ladder, LadderRegret, Query, Regret, Rise, Sizing, SizingError, Throughput, size},
+    capacity::{
+        CurveError, Ladder, LadderRegret, Query, Regret, Rise, Sizing, SizingError, Throughput, size,
+    },
     model::{ByClass, Endpoint, ModelId, Tier, TokenClass},
     prices::EndKind,
     warning::Warning,
@@ -166,7 +170,13 @@ struct Group<'a> {
 ///
 /// Routes that are paid at half price make no pool of their own: batch takes no provisioned throughput, and no
 /// GSU is cheaper than flex. They may fill what a pool of their model leaves idle.
-pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Month]) -> GsuPlan {
+///
+/// Each pool comes with its look-up; a pool whose model has no term has none.
+pub(super) fn gsu_plan(
+    inputs: &Inputs<'_>,
+    routes: &[RoutePlan],
+    months: &[Month],
+) -> (GsuPlan, Vec<Option<PoolLookup>>) {
     let mut warnings = Vec::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
     let pairs = || inputs.workload.routes.iter().zip(routes);
@@ -199,11 +209,12 @@ pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Mont
         }
     }
     let sized = groups.iter().filter_map(|group| pool(inputs, group, months, &mut warnings));
-    let sized: Vec<Sized> = sized.collect();
+    let mut sized: Vec<Sized> = sized.collect();
     let together = together::together(inputs.capacity, &sized);
     let commitments = commitments::commitments(inputs, routes, months, &sized, &mut warnings);
+    let lookups = sized.iter_mut().map(|sized| sized.lookup.take()).collect();
     let pools = sized.into_iter().map(|sized| sized.pool).collect();
-    GsuPlan { pools, together, commitments, warnings }
+    (GsuPlan { pools, together, commitments, warnings }, lookups)
 }
 
 /// The placement whose traffic GSUs could take: the chosen one's location if it is on Vertex, else the chosen
@@ -275,6 +286,10 @@ fn pool(
     let ladder = money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone());
     let asked = rules_asked(&sizes, ladder.as_ref(), &money.terms);
     let ends = window_ends::at_ends(&costs, sizing.gsu);
+    let lookup = look_up(&costs, &money, &sizes).transpose();
+    let lookup = lookup
+        .map_err(|error| warnings.push(Warning::NotSized { model: model.clone(), why: error.to_string() }))
+        .ok()?;
     let pool = GsuPool {
         rules: rules::envelopes(inputs, members, (busiest, months[busiest]), (curve, &ends), row, &asked),
         spill_tiers: spill::tiers(&costs, &money, burn_total),
@@ -303,7 +318,16 @@ fn pool(
     };
     let advised_paygo_usd = pool.ladder.as_ref().and_then(|ladder| ladder.paygo_under(&money.planned).ok());
     let (paygo_usd, planned, standing) = (money.paygo_usd, money.planned, money.standing);
-    Some(Sized { pool, paygo_usd, planned, standing, advised_paygo_usd })
+    Some(Sized { pool, paygo_usd, planned, standing, advised_paygo_usd, lookup })
+}
+
+/// The pool's look-up on its cheapest term; `None` when no term is on sale.
+fn look_up(costs: &Costs<'_>, money: &Money, sizes: &[RuleSize]) -> Option<Result<PoolLookup, CurveError>> {
+    let prices = money.terms.iter().map(|term| term.usd_per_gsu_month);
+    let named: Vec<u64> =
+        sizes.iter().filter_map(|size| size.gsu).chain(money.terms.iter().map(|term| term.gsu)).collect();
+    let price = prices.min_by(f64::total_cmp)?;
+    Some(PoolLookup::new(costs, money.ladder.as_ref(), price, &named))
 }
 
 /// US dollars of the routes over the horizon without GSUs.

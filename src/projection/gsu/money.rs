@@ -211,6 +211,20 @@ impl Costs<'_> {
         (0..self.months.len()).map(|at| self.table(at, &left[at], factor, paygo)).collect()
     }
 
+    /// Counts that may be bought, 0 first, thinned where they are many; those that are named stay.
+    pub fn counts(&self, named: impl Iterator<Item = u64>) -> Vec<u64> {
+        let last = self.curves.largest_count().max(self.form_gsu).min(COUNTS_MAX);
+        let mut counts = sparse_counts(self.row, last);
+        counts.extend(named.filter(|gsu| *gsu <= last));
+        let sold = |gsu: &u64| {
+            *gsu == 0 || (*gsu >= self.row.minimum_gsu && gsu.is_multiple_of(self.row.increment_gsu))
+        };
+        counts.retain(sold);
+        counts.sort();
+        counts.dedup();
+        counts
+    }
+
     /// US dollars left to PayGo in a month by count from 0, waiting traffic included.
     fn table(&self, at: usize, left: &[f64], factor: f64, paygo: &PayGo) -> Vec<f64> {
         let usd = |gsu: usize| if gsu == 0 { paygo.alone_usd[at] } else { paygo.spilled_usd[at] };

@@ -10,6 +10,7 @@
 //! end_labels     what stands at the end of those lines
 //! months         the axis of months
 //! cost_by_class  horizontal stacked bars
+//! drivers        a tornado of inputs, with their parts in the variance
 //! gsu_cost       cost over the number of GSUs, a line for each commitment term
 //! gsu_best       the best count of a term, and where it stops paying
 //! load_duration  hours sorted by load, with lines at GSU counts
@@ -30,6 +31,7 @@ mod canvas;
 mod convergence;
 mod cost_by_class;
 mod curve;
+mod drivers;
 mod end_labels;
 #[cfg(test)]
 mod examples;
@@ -53,6 +55,7 @@ mod week_heat_map;
 
 pub use convergence::{PrecisionCourse, PrecisionLine, draw_precision_course};
 pub use cost_by_class::draw_cost_by_class;
+pub use drivers::{DriverBar, Drivers, draw_drivers};
 pub use gsu_cost::{GsuCost, TermCost, draw_gsu_cost};
 pub use load_duration::{LoadDuration, NamedCount, WindowLoad, draw_load_duration};
 pub use monthly_spend::draw_monthly_spend;

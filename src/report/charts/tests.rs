@@ -8,13 +8,13 @@ use resvg::{
 };
 
 use super::{
-    ChartError, CostByClass, GsuCost, LoadDuration, MonthlySpend, NamedCount, PrecisionCourse, RatioForest,
-    TermCost, TokenSpread, WeekHeatMap, WeekQuantity, WindowLoad, draw_cost_by_class, draw_gsu_cost,
-    draw_load_duration, draw_monthly_spend, draw_precision_course, draw_ratio_forest, draw_token_spread,
-    draw_week_heat_map,
+    ChartError, CostByClass, Drivers, GsuCost, LoadDuration, MonthlySpend, NamedCount, PrecisionCourse,
+    RatioForest, TermCost, TokenSpread, WeekHeatMap, WeekQuantity, WindowLoad, draw_cost_by_class,
+    draw_drivers, draw_gsu_cost, draw_load_duration, draw_monthly_spend, draw_precision_course,
+    draw_ratio_forest, draw_token_spread, draw_week_heat_map,
     examples::{
-        crowded_spend, examples, flat_spend, months_from, plain_cost, usual_cost, usual_gsu_cost, usual_load,
-        usual_spend, usual_spill, week_of,
+        crowded_spend, driver, examples, flat_spend, months_from, plain_cost, usual_cost, usual_drivers,
+        usual_gsu_cost, usual_load, usual_spend, usual_spill, week_of,
     },
     png::read_svg,
     request_examples::{rehearsed_course, usual_course, usual_ratios, usual_spreads},
@@ -176,6 +176,37 @@ fn charts_of_capacity_describe_themselves_too() {
                of 7 days by 24 hours, share of the tokens left to pay-as-you-go. Monday: no value. Tuesday: 0 %. \
                Wednesday: 0 % to 31 %, most at 15:00. Thursday: 0 %. Friday: 0 %. Saturday: 0 %. Sunday: 0 %.";
     assert_eq!(draw_week_heat_map(&map).unwrap().alt, alt);
+}
+
+#[test]
+fn a_tornado_names_its_widest_bar_and_says_what_is_open() {
+    let drivers = Drivers {
+        bars: vec![driver("volume", -990.0, 960.0, Some(0.74)), driver("drafts?", 0.0, 459.0, None)],
+        ..Drivers::default()
+    };
+    let alt = "`volume` moves the month most: −$990 to +$960. Tornado chart, change of the mean month in USD at \
+               each input's ends. volume: −$990 to +$960, 74 % of the variance. drafts?: $0 to +$459, an open \
+               question.";
+    assert_eq!(draw_drivers(&drivers).unwrap().alt, alt);
+}
+
+#[test]
+fn drivers_that_cannot_be_drawn_are_refused_in_a_sentence() {
+    let check = |spoil: fn(&mut Drivers), expected: &str| {
+        let mut drivers = usual_drivers();
+        spoil(&mut drivers);
+        assert_eq!(draw_drivers(&drivers).unwrap_err().to_string(), expected);
+    };
+    check(|drivers| drivers.bars.clear(), "a chart needs at least one bar, found none");
+    check(
+        |drivers| drivers.bars[1].low_usd = f64::NAN,
+        "the low end of `volume of requests` must be a number from 0 to 1e15, found NaN",
+    );
+    check(
+        |drivers| drivers.bars[1].variance_share = Some(f64::INFINITY),
+        "the share on `volume of requests` must be a number from 0 to 1, found inf",
+    );
+    check(|drivers| drivers.bars = vec![Default::default(); 41], "a chart takes at most 40 bars, found 41");
 }
 
 #[test]

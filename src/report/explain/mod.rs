@@ -7,6 +7,7 @@
 mod bill;
 mod cases;
 mod counts;
+mod doubt;
 mod drivers;
 mod figures;
 mod find;
@@ -138,6 +139,10 @@ pub fn explain(plan: &Value, pointer: &str) -> Result<Explanation, ExplainError>
         ["gsu", "commitments", rest @ ..] => cases::commitments(&mut working, rest),
         ["gsu", "pools", pool, rest @ ..] => gsu::explain(&mut working, pool, rest),
         ["drivers", at, end @ ("low_usd" | "high_usd")] => drivers::explain(&mut working, at, end),
+        ["drivers", at, "sobol", result, index] => doubt::index(&mut working, at, result, index),
+        ["variance", rest @ ..] => doubt::variance(&mut working, rest),
+        ["outlook", rest @ ..] => doubt::outlook(&mut working, rest),
+        ["measure_next", at, field] => doubt::measurement(&mut working, at, field),
         ["limits", rest @ ..] => limits::explain(&mut working, rest),
         ["workload", ..] => {
             working.define("Stated in the workload, or a default of it (listed under /workload/assumed).");

@@ -92,6 +92,38 @@ impl Traffic {
         Ok(other)
     }
 
+    /// The same traffic with every stream's negative binomial shape times `factor` (below 1: more bursts); other
+    /// laws of counts stay.
+    ///
+    /// # Errors
+    ///
+    /// When the factor is not above zero and finite.
+    pub fn with_shapes_scaled(&self, factor: f64) -> Result<Traffic, WindowError> {
+        within("a factor of shapes", "above zero and finite", factor, factor > 0.0)?;
+        let mut other = self.clone();
+        for source in &mut other.sources {
+            if let CountLaw::NegativeBinomial { shape } = source.counts {
+                source.counts = CountLaw::NegativeBinomial { shape: shape * factor };
+            }
+        }
+        Ok(other)
+    }
+
+    /// The same requests, each `factor` times as big.
+    ///
+    /// # Errors
+    ///
+    /// When the factor is not above zero and finite.
+    pub fn with_sizes_scaled(&self, factor: f64) -> Result<Traffic, WindowError> {
+        within("a factor of sizes", "above zero and finite", factor, factor > 0.0)?;
+        let mut other = self.clone();
+        for source in &mut other.sources {
+            let bigger = source.marks.iter().map(|mark| Mark { value: mark.value * factor, ..*mark });
+            source.marks = Marks::new(bigger.collect::<Vec<Mark>>())?;
+        }
+        Ok(other)
+    }
+
     /// Requests per unit of time, averaged over the cells.
     pub fn mean_rate(&self) -> f64 {
         self.average(|_| 1.0)
@@ -247,6 +279,16 @@ mod tests {
         let traffic = Traffic::new(&[1.0], vec![one.clone(), one]).unwrap();
         assert_eq!(traffic.pooled_shape(), 8.0);
         assert_eq!(traffic.with_counts(CountLaw::Poisson).unwrap().pooled_shape(), f64::INFINITY);
+    }
+
+    #[test]
+    fn bigger_requests_and_more_bursts_are_other_traffic() {
+        let counts = CountLaw::NegativeBinomial { shape: 8.0 };
+        let traffic = Traffic::new(&[1.0], vec![Stream { counts, ..stream(&[2.0], 3.0) }]).unwrap();
+        let bigger = traffic.with_sizes_scaled(1.5).unwrap();
+        assert_eq!((bigger.mean_rate(), bigger.mean_load()), (2.0, 9.0));
+        assert_eq!(traffic.with_shapes_scaled(0.5).unwrap().pooled_shape(), 4.0);
+        assert!(traffic.with_shapes_scaled(0.0).is_err() && traffic.with_sizes_scaled(f64::NAN).is_err());
     }
 
     #[test]
