@@ -286,10 +286,7 @@ fn pool(
     let ladder = money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone());
     let asked = rules_asked(&sizes, ladder.as_ref(), &money.terms);
     let ends = window_ends::at_ends(&costs, sizing.gsu);
-    let lookup = look_up(&costs, &money, &sizes).transpose();
-    let lookup = lookup
-        .map_err(|error| warnings.push(Warning::NotSized { model: model.clone(), why: error.to_string() }))
-        .ok()?;
+    let lookup = look_up(&costs, &money, &sizes, warnings);
     let pool = GsuPool {
         rules: rules::envelopes(inputs, members, (busiest, months[busiest]), (curve, &ends), row, &asked),
         spill_tiers: spill::tiers(&costs, &money, burn_total),
@@ -321,13 +318,24 @@ fn pool(
     Some(Sized { pool, paygo_usd, planned, standing, advised_paygo_usd, lookup })
 }
 
-/// The pool's look-up on its cheapest term; `None` when no term is on sale.
-fn look_up(costs: &Costs<'_>, money: &Money, sizes: &[RuleSize]) -> Option<Result<PoolLookup, CurveError>> {
+/// The pool's look-up on its cheapest term; `None` when no term is on sale, or with a warning when it cannot be
+/// held against exact curves.
+fn look_up(
+    costs: &Costs<'_>,
+    money: &Money,
+    sizes: &[RuleSize],
+    warnings: &mut Vec<Warning>,
+) -> Option<PoolLookup> {
     let prices = money.terms.iter().map(|term| term.usd_per_gsu_month);
     let named: Vec<u64> =
         sizes.iter().filter_map(|size| size.gsu).chain(money.terms.iter().map(|term| term.gsu)).collect();
     let price = prices.min_by(f64::total_cmp)?;
-    Some(PoolLookup::new(costs, money.ladder.as_ref(), price, &named))
+    let made = PoolLookup::new(costs, money.ladder.as_ref(), price, &named);
+    let not_sized = |error: CurveError| Warning::NotSized {
+        model: costs.row.model.clone(),
+        why: error.to_string(),
+    };
+    made.map_err(|error| warnings.push(not_sized(error))).ok()
 }
 
 /// US dollars of the routes over the horizon without GSUs.
