@@ -5,7 +5,7 @@ use toml::Spanned;
 
 use super::account::{Credit, GsuOrder};
 use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
-use super::scenario::{Scenario, ScenarioFile};
+use super::scenario::{Scenario, planned};
 use crate::{
     calendar::{Day, Stretch},
     diagnostics::{BadFile, SourceText},
@@ -197,15 +197,8 @@ impl Workload {
             warnings: Vec::new(),
         };
         let base = resolver.workload(file, today)?;
-        let scenario = |scenario: ScenarioFile| {
-            let ScenarioFile { name, route, changes, file } = scenario;
-            let workload = Workload::resolve(file, source, book, today, outside).map_err(|bad| {
-                BadFile(format!("{bad}\n\nnote: with the changes of the scenario `{name}`"))
-            })?;
-            // Common random numbers: what differs is the scenario, not chance.
-            Ok(Scenario { name, route, changes, workload: Workload { seed: base.seed, ..workload } })
-        };
-        let scenarios = scenarios.into_iter().map(scenario).collect::<Result<_, BadFile>>()?;
+        let whole = |file| Workload::resolve(file, source, book, today, outside);
+        let scenarios = planned(scenarios, base.seed, whole)?;
         Ok(Workload { scenarios, ..base })
     }
 }

@@ -102,6 +102,26 @@ pub(super) fn scenarios(source: &SourceText) -> Result<Vec<ScenarioFile>, BadFil
     Ok(found)
 }
 
+/// Checks scenarios as their workload was. They keep its seed: common random numbers, so that what differs is the
+/// scenario and not chance.
+///
+/// # Errors
+///
+/// The first complaint, with the name of its scenario.
+pub(super) fn planned(
+    list: Vec<ScenarioFile>,
+    seed: u64,
+    resolve: impl Fn(WorkloadFile) -> Result<Workload, BadFile>,
+) -> Result<Vec<Scenario>, BadFile> {
+    let one = |scenario: ScenarioFile| {
+        let ScenarioFile { name, route, changes, file } = scenario;
+        let workload = resolve(file)
+            .map_err(|bad| BadFile(format!("{bad}\n\nnote: with the changes of the scenario `{name}`")))?;
+        Ok(Scenario { name, route, changes, workload: Workload { seed, ..workload } })
+    };
+    list.into_iter().map(one).collect()
+}
+
 fn laid_over(
     source: &SourceText,
     root: &DeTable<'_>,

@@ -134,7 +134,7 @@ fn what_does_not_count_is_named_and_cut_days_are_left_out() {
     all.retain(|observation| {
         let at = observation.at.as_deref().unwrap();
         // The log begins at noon and ends in the morning.
-        at >= "2026-07-01T12" && at < "2026-08-09T09"
+        ("2026-07-01T12".."2026-08-09T09").contains(&at)
     });
     all[500].model = "somebody-elses".into();
     all[501].kind = burndown::usage::RecordKind::Rehearsed;
