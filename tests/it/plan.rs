@@ -204,6 +204,8 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
     };
     let expected = [
         "assumptions.csv",
+        "backend-ratios.png",
+        "backend-ratios.svg",
         "cost-by-class.png",
         "cost-by-class.svg",
         "drivers.csv",
@@ -235,6 +237,12 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
         "load-duration-nano-banana-2.1.svg",
         "load-duration.png",
         "load-duration.svg",
+        "load-heat-map-3.8-flash.png",
+        "load-heat-map-3.8-flash.svg",
+        "load-heat-map-nano-banana-2.1.png",
+        "load-heat-map-nano-banana-2.1.svg",
+        "load-heat-map.png",
+        "load-heat-map.svg",
         "measure_next.csv",
         "memo.md",
         "memo.txt",
@@ -245,6 +253,7 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
         "placements.csv",
         "plan.json",
         "price_rows.csv",
+        "ratios.csv",
         "report.html",
         "report.md",
         "report.txt",
@@ -254,6 +263,8 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
         "spill-heat-map-nano-banana-2.1.svg",
         "spill-heat-map.png",
         "spill-heat-map.svg",
+        "token-distributions.png",
+        "token-distributions.svg",
         "tokens.csv",
     ];
     assert_eq!(names(&first), expected);

@@ -96,7 +96,10 @@ fn one_model_on_one_backend_has_an_exact_ratio_whatever_it_is_paid_by() {
         .placements
         .iter()
         .find(|other| {
-            other.placement.tier == Tier::Flex && other.placement.model == plan.ratios[0].reference.model
+            let reference = &plan.ratios[0].reference;
+            other.placement.tier == Tier::Flex
+                && other.placement.model == reference.model
+                && other.placement.endpoint == reference.endpoint
         })
         .unwrap();
     let ratio = flex.usd.ratio.unwrap();
@@ -117,19 +120,27 @@ fn a_class_that_one_side_does_not_take_has_no_ratio_and_says_so() {
 /// What stands in for a missing profile is the other side's own: a ratio of exactly 1 would be made up.
 #[test]
 fn a_profile_that_stands_in_gives_no_ratio() {
-    let plan = plan_with("product-photos", |library| {
-        let model = "gemini-3-pro-image";
-        library.tokens.retain(|(backend, of), _| !(*backend == Backend::Developer && of.0 == model));
-    });
-    let other = plan.ratios[0]
-        .placements
-        .iter()
-        .find(|other| other.placement.to_string() == "gemini-3-pro-image · developer")
-        .unwrap();
-    assert_eq!((other.usd.ratio, other.usd.missing), (None, Some(Missing::NoProfile)));
-    assert_eq!((other.tokens.ratio, other.tokens.missing), (None, Some(Missing::NoProfile)));
-    let text = compare(&plan).text(&plan);
-    assert!(text.contains("gemini-3-pro-image · developer: no ratio: no profile of its own"), "{text}");
+    for missing in [Backend::Developer, Backend::Vertex] {
+        let plan = plan_with("product-photos", |library| {
+            let model = "gemini-3-pro-image";
+            library.tokens.retain(|(backend, of), _| !(*backend == missing && of.0 == model));
+        });
+        let reference = &plan.ratios[0].reference;
+        let other = plan.ratios[0]
+            .placements
+            .iter()
+            .find(|other| {
+                other.placement.model == reference.model
+                    && other.placement.tier == reference.tier
+                    && other.placement.endpoint != reference.endpoint
+            })
+            .unwrap();
+        assert_eq!((other.usd.ratio, other.usd.missing), (None, Some(Missing::NoProfile)));
+        assert_eq!((other.tokens.ratio, other.tokens.missing), (None, Some(Missing::NoProfile)));
+        let text = compare(&plan).text(&plan);
+        let expected = format!("{}: no ratio: no profile of its own", other.placement);
+        assert!(text.contains(&expected), "{text}");
+    }
 }
 
 #[test]
