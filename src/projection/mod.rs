@@ -17,7 +17,7 @@ mod simulate;
 mod switches;
 
 pub use bill::{Bill, ClosedForm, Spread};
-pub use drivers::Driver;
+pub use drivers::{Driver, DriverKind};
 pub use gsu::{
     Assurance, Blended, CurveRow, Form, FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load,
     LoadKind, OpenRule, RuleEnvelope, RuleSize, RuleValue, SizeRule, TermVerdict, Together, TogetherTerm,

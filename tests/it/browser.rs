@@ -42,5 +42,5 @@ fn report_of(workload: &str) -> tempfile::TempDir {
 #[test]
 fn the_report_of_a_company_stands_in_a_browser() {
     let folder = report_of("company");
-    browse("report.mjs", &[folder.path().to_str().unwrap()], 4);
+    browse("report.mjs", &[folder.path().to_str().unwrap()], 25);
 }

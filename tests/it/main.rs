@@ -33,6 +33,7 @@ mod reconcile;
 mod regressions;
 mod replay;
 mod responses;
+mod same_numbers;
 mod sdk;
 mod sizing;
 mod switches;

@@ -17,6 +17,7 @@
 //! axes           axes that count in numbers
 //! curve          curves thinned out and cut
 //! canvas         the picture, its heading, its text and colours
+//! spots          places that tell their values
 //! scale          axis steps, amounts as text, labels pushed apart
 //! png            SVG to PNG
 //! ```
@@ -35,6 +36,7 @@ mod months;
 mod png;
 mod scale;
 mod side_labels;
+mod spots;
 #[cfg(test)]
 mod tests;
 mod week_heat_map;
