@@ -335,7 +335,7 @@ impl GsuForms {
 }
 
 fn page(title: String, sections: Vec<Section>) -> Report {
-    Report { title, sections, tables: Vec::new(), warnings: Vec::new() }
+    Report { title, sections, ..Report::default() }
 }
 
 impl PoolForm {

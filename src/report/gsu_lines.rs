@@ -14,7 +14,7 @@ use crate::{
 
 /// Scenarios of demand in the order of the plan: half, as planned, twice.
 const HALF: usize = 0;
-const AS_PLANNED: usize = 1;
+pub(super) const AS_PLANNED: usize = 1;
 
 /// Two sentences: what to do, and what it saves or binds.
 pub(super) fn verdict(plan: &Plan) -> Vec<Piece> {
@@ -32,7 +32,7 @@ pub(super) fn verdict(plan: &Plan) -> Vec<Piece> {
 }
 
 /// The advised ladder, when it buys something that saves money as planned.
-fn purchase(pool: &GsuPool) -> Option<(&Ladder, &LadderChoice)> {
+pub(super) fn purchase(pool: &GsuPool) -> Option<(&Ladder, &LadderChoice)> {
     let (ladder, choice) = (pool.ladder.as_ref()?, pool.regret.as_ref()?);
     (!ladder.purchases.is_empty() && choice.saving_usd[AS_PLANNED] > 0.0).then_some((ladder, choice))
 }

@@ -21,9 +21,9 @@ mod gsu_lines;
 mod gsu_numbers;
 mod gsu_pictures;
 mod gsu_tables;
-mod html;
 mod markdown;
 mod memo;
+mod page;
 mod pictures;
 mod ratio_tables;
 mod reconcile;
@@ -49,22 +49,26 @@ pub use explain::{
 pub use focus::{FocusOf, advises_orders, focus};
 pub use gsu_form::{Cheapest, FieldEntry, FormAnswer, GsuForms, LeftOut, PoolForm, RehearsedForm, gsu_forms};
 pub use gsu_numbers::GsuAnswer;
-pub use html::html;
 pub use markdown::{markdown, short_markdown};
 pub use memo::{memo_markdown, memo_text};
+pub use page::{CountView, Frame, MarkView, PoolView, TermView, html, main_part, page};
 pub use pictures::pictures;
 pub use reconcile::{reconciliation_markdown, reconciliation_text};
 pub use terminal::{plain_table, terminal};
 
 /// All that a person is shown of a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// One line that names workload, volume and horizon.
     pub title: String,
+    /// The plan in three sentences, for who reads no further.
+    pub summary: Vec<Vec<Piece>>,
     /// The first screen, in order.
     pub sections: Vec<Section>,
     /// The detail behind it.
     pub tables: Vec<Table>,
+    /// What every GSU count of each pool comes to at every term.
+    pub pools: Vec<PoolView>,
     /// Warnings as sentences.
     pub warnings: Vec<String>,
 }
@@ -178,8 +182,10 @@ impl Report {
     pub fn of(plan: &Plan) -> Report {
         let mut report = Report {
             title: screen::title(plan),
+            summary: page::summary(plan),
             sections: screen::sections(plan),
             tables: tables::tables(plan),
+            pools: page::pool_views(plan),
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
         };
         while terminal(&report).lines().count() > LINES_MAX && report.drop_last_row() {}

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     model::TokenClass,
-    projection::{PlacementPlan, Plan, Status},
+    prices::{Source, SourceKind},
+    projection::{DriverKind, PlacementPlan, Plan, Status},
 };
 
 /// All tables of a plan.
@@ -31,10 +32,12 @@ pub(super) fn tables(plan: &Plan) -> Vec<Table> {
         gsu_cases::window_ends(plan),
         gsu_tables::curve(plan),
         doubt_tables::drivers(plan),
+        open_questions(plan),
         doubt_tables::measure_next(plan),
         doubt_tables::outlook(plan),
         assumptions(plan),
         price_rows(plan),
+        sources(plan),
     ];
     tables.extend(scenarios::table(plan));
     tables
@@ -174,6 +177,24 @@ fn tokens(plan: &Plan) -> Table {
     }
 }
 
+fn open_questions(plan: &Plan) -> Table {
+    let open = plan.drivers.iter().filter(|driver| driver.kind == DriverKind::Switch);
+    let row = |driver: &crate::projection::Driver| {
+        vec![
+            Cell::words(&driver.name),
+            usd(driver.low_usd),
+            usd(driver.high_usd),
+            Cell::words(&driver.from_to),
+        ]
+    };
+    Table {
+        name: "open_questions",
+        title: "Questions that no document answers, and what each is worth",
+        columns: vec!["question", "USD per month, low", "USD per month, high", "what is known"],
+        rows: open.map(row).collect(),
+    }
+}
+
 fn assumptions(plan: &Plan) -> Table {
     let assumed = plan.workload.assumed.iter().map(|assumption| {
         vec![
@@ -218,5 +239,29 @@ fn price_rows(plan: &Plan) -> Table {
         title: "Price rows that were used",
         columns: vec!["placement", "row", "used from", "checked", "grade", "source", "location factor"],
         rows,
+    }
+}
+
+fn sources(plan: &Plan) -> Table {
+    let or_unknown = |text: &Option<String>| text.as_ref().map_or_else(Cell::unknown, Cell::words);
+    let kind = |kind: SourceKind| match kind {
+        SourceKind::Official => "Google",
+        SourceKind::PriceDatabase => "price database",
+        SourceKind::ThirdParty => "third party",
+    };
+    let row = |(key, source): (&String, &Source)| {
+        vec![
+            Cell::words(key),
+            Cell::words(&source.title),
+            source.kind.map_or_else(Cell::unknown, |found| Cell::words(kind(found))),
+            or_unknown(&source.date),
+            or_unknown(&source.url),
+        ]
+    };
+    Table {
+        name: "sources",
+        title: "Where the facts behind these numbers were read",
+        columns: vec!["key", "what", "whose", "copy of", "address"],
+        rows: plan.sources.iter().map(row).collect(),
     }
 }

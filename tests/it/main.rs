@@ -4,6 +4,7 @@
 mod admission;
 mod arrivals;
 mod backtest;
+mod browser;
 mod calibrate_requests;
 mod calibrate_wire;
 mod calibration;
@@ -40,6 +41,7 @@ mod regressions;
 mod replay;
 mod replay_law;
 mod responses;
+mod same_numbers;
 mod scenarios;
 mod sdk;
 mod secrets;

@@ -353,7 +353,7 @@ fn break_lines(text: &str, face: Face, most: usize) -> Vec<String> {
 }
 
 /// Text as the content of an element or of an attribute.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {
         match letter {

@@ -13,6 +13,7 @@ use super::{
     gsu_best::{Best, BreakEven, best_of, break_even, describe},
     scale::{Axis, push_apart, short_number, short_usd},
     side_labels::{SideLabel, draw_side_labels, shortened, side_labels_width},
+    spots::count_spots,
 };
 
 /// Colours of the terms. Each differs from the ones before it in lightness, so that they can be told apart in
@@ -78,7 +79,7 @@ pub fn draw_gsu_cost(cost: &GsuCost) -> Result<Chart, ChartError> {
         bottom: canvas::HEIGHT - NUMBER_AXIS_ROWS,
     };
 
-    canvas::draw_picture("gsu-cost", &cost.title, describe(cost), canvas::HEIGHT, |area| {
+    let chart = canvas::draw_picture("gsu-cost", &cost.title, describe(cost), canvas::HEIGHT, |area| {
         canvas::draw_heading(area, &heading)?;
         let inner = canvas::part_of(area, bounds);
         let mut plot = canvas::plot_between(&inner, view.x_top, view.axis.bottom(), view.axis.top())?;
@@ -96,7 +97,8 @@ pub fn draw_gsu_cost(cost: &GsuCost) -> Result<Chart, ChartError> {
         // Below the names of the lines that leave, where there are any.
         let rows = Bounds { top: bounds.top + 0.7 * names_row, ..bounds };
         draw_side_labels(area, &labels, rows, height_of)
-    })
+    })?;
+    Ok(chart.with_spots(&count_spots(cost, view.x_top, bounds)))
 }
 
 /// Which part of the numbers is drawn.

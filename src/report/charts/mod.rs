@@ -22,6 +22,7 @@
 //! axes           axes that count in numbers
 //! curve          curves thinned out and cut
 //! canvas         the picture, its heading, its text and colours
+//! spots          places that tell their values
 //! scale          axis steps, amounts as text, labels pushed apart
 //! png            SVG to PNG
 //! ```
@@ -48,6 +49,7 @@ mod ratio_forest;
 mod request_examples;
 mod scale;
 mod side_labels;
+mod spots;
 #[cfg(test)]
 mod tests;
 mod token_spread;

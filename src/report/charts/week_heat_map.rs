@@ -7,6 +7,7 @@ use super::{
     canvas::{self, Area, Bounds, FAINT_LABEL, Face, LABEL},
     check_amount, check_length,
     scale::{Axis, percent, short_number},
+    spots::Spot,
 };
 
 /// Days in the order of the rows.
@@ -83,12 +84,28 @@ pub fn draw_week_heat_map(map: &WeekHeatMap) -> Result<Chart, ChartError> {
         WeekQuantity::Spill { .. } => "spill-heat-map",
         WeekQuantity::Load => "load-heat-map",
     };
-    canvas::draw_picture(name, &map.title, describe(map), height, |area| {
+    let chart = canvas::draw_picture(name, &map.title, describe(map), height, |area| {
         canvas::draw_heading(area, &heading)?;
         draw_frame(area, bounds, &map.zone)?;
         draw_cells(area, map, axis.top(), bounds)?;
         draw_key(area, map, &axis, bounds)
-    })
+    })?;
+    Ok(chart.with_spots(&spots(map, bounds)))
+}
+
+/// What every hour says.
+fn spots(map: &WeekHeatMap, bounds: Bounds) -> Vec<Spot> {
+    let width = (bounds.right - bounds.left) / HOURS as f64;
+    let spot = |(index, value): (usize, &Option<f64>)| {
+        let left = bounds.left + width * (index % HOURS) as f64;
+        let top = bounds.top + ROW * (index / HOURS) as f64;
+        let value = value.map_or_else(|| "no value".to_string(), |value| amount(map.quantity, value));
+        Spot {
+            bounds: Bounds { left, top, right: left + width, bottom: top + ROW },
+            text: format!("{}: {value}", hour_name(index)),
+        }
+    };
+    map.values.iter().enumerate().map(spot).collect()
 }
 
 fn check(map: &WeekHeatMap) -> Result<(), ChartError> {
