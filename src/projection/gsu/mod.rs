@@ -317,10 +317,8 @@ fn look_up(
         sizes.iter().filter_map(|size| size.gsu).chain(money.terms.iter().map(|term| term.gsu)).collect();
     let price = prices.min_by(f64::total_cmp)?;
     let made = PoolLookup::new(costs, money.ladder.as_ref(), price, &named);
-    let not_sized = |error: CurveError| Warning::NotSized {
-        model: costs.row.model.clone(),
-        why: error.to_string(),
-    };
+    let not_sized =
+        |error: CurveError| Warning::NotSized { model: costs.row.model.clone(), why: error.to_string() };
     made.map_err(|error| warnings.push(not_sized(error))).ok()
 }
 
