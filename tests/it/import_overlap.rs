@@ -195,7 +195,7 @@ fn hostile_logs_are_read_in_bounded_memory() {
     // Two blocks are doubled while they grow; what a line needs is at most four times its length.
     let cases: [(&str, Vec<u8>, u64, u64); 5] = [
         ("one line of 30 MB", format!("{BODY}\n{long}\n").into_bytes(), 2, 220),
-        ("a 30 MB line that never ends", long[..long.len() - 9].as_bytes().to_vec(), 0, 220),
+        ("a 30 MB line that never ends", long.as_bytes()[..long.len() - 9].to_vec(), 0, 220),
         ("100,000 open lists", format!("{BODY}\n{nested}\n{BODY}\n").into_bytes(), 2, 60),
         ("60 MB of noise", [BODY.as_bytes(), b"\n", &garbage].concat(), 1, 120),
         ("60 MB of answers", many.into_bytes(), 300_000, 90),
