@@ -550,6 +550,16 @@ pub enum Warning {
         /// Why, most frequent first, with the first places.
         reasons: String,
     },
+    /// More responses than ids are remembered: rows that two exports share may count twice.
+    #[error(
+        "{n} responses came after {remembered} different ones, and whether they stand in the logs twice was not looked for"
+    )]
+    DuplicatesNotLookedFor {
+        /// Responses that were not looked for.
+        n: u64,
+        /// Ids that are remembered.
+        remembered: u64,
+    },
     /// Attempts whose backend the log does not tell.
     #[error(
         "{n} attempts do not tell who answered; hint: --backend developer or --backend vertex, where all are of one"
@@ -639,6 +649,7 @@ impl Warning {
             Warning::NoControlTotal => "no-control-total",
             Warning::LogCoverage { .. } => "log-coverage",
             Warning::RowsLeftOut { .. } => "rows-left-out",
+            Warning::DuplicatesNotLookedFor { .. } => "duplicates-not-looked-for",
             Warning::BackendNotTold { .. } => "backend-not-told",
             Warning::NotOffered { .. } => "not-offered",
         }

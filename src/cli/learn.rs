@@ -214,6 +214,12 @@ pub struct SqlArgs {
     /// What names a row's route: model, size, or a field of the request such as labels.feature
     #[arg(long, value_name = "FIELD")]
     pub route_by: Option<String>,
+    /// Rows of the log in those days, for an estimate of the bytes that are read
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=COUNT_MAX), requires = "row_bytes")]
+    pub rows: Option<u64>,
+    /// Mean bytes of one of these rows, request and response together
+    #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(1..=COUNT_MAX), requires = "rows")]
+    pub row_bytes: Option<u64>,
 }
 
 /// `emulate`.

@@ -27,6 +27,8 @@ mod import;
 mod import_engines;
 mod import_learning;
 mod import_log;
+mod import_overlap;
+mod import_skim;
 mod invoices;
 mod observations;
 mod paper;
