@@ -237,14 +237,7 @@ fn pool(
     }
     let global = group.endpoint.location().is_some_and(|location| location.is_global());
     let query = query(&model, members, busiest, per_second(busiest));
-    let sizing = match size(inputs.capacity, &query, inputs.workload.start, global) {
-        Ok(sizing) => sizing,
-        Err(error) => {
-            warnings.push(not_sized(model, error));
-            return None;
-        }
-    };
-    warnings.extend(sizing.warnings.clone());
+    let sizing = sized(inputs, &query, global, warnings)?;
     let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt_tokens(&query))?;
     let window = sizing.window.map_or(60.0, |window| window.seconds as f64);
     let curves = MonthlyCurves::new(members, row, months, window)
@@ -304,6 +297,20 @@ fn pool(
     let advised_paygo_usd = pool.ladder.as_ref().and_then(|ladder| ladder.paygo_under(&money.planned).ok());
     let (paygo_usd, planned, standing) = (money.paygo_usd, money.planned, money.standing);
     Some(Sized { pool, paygo_usd, planned, standing, advised_paygo_usd })
+}
+
+/// The form's answer; a warning where there is none.
+fn sized(inputs: &Inputs<'_>, query: &Query, global: bool, warnings: &mut Vec<Warning>) -> Option<Sizing> {
+    match size(inputs.capacity, query, inputs.workload.start, global) {
+        Ok(sizing) => {
+            warnings.extend(sizing.warnings.clone());
+            Some(sizing)
+        }
+        Err(error) => {
+            warnings.push(not_sized(query.model.clone(), error));
+            None
+        }
+    }
 }
 
 /// US dollars of the routes over the horizon without GSUs.
