@@ -248,14 +248,7 @@ fn pool(
     }
     let global = group.endpoint.location().is_some_and(|location| location.is_global());
     let query = query(&model, members, busiest, per_second(busiest));
-    let sizing = match size(inputs.capacity, &query, inputs.workload.start, global) {
-        Ok(sizing) => sizing,
-        Err(error) => {
-            warnings.push(not_sized(model, error));
-            return None;
-        }
-    };
-    warnings.extend(sizing.warnings.clone());
+    let sizing = sized(inputs, &query, global, warnings)?;
     let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt_tokens(&query))?;
     let window = sizing.window.map_or(60.0, |window| window.seconds as f64);
     let curves = MonthlyCurves::new(members, row, months, window)
@@ -334,6 +327,20 @@ fn look_up(
     let not_sized =
         |error: CurveError| Warning::NotSized { model: costs.row.model.clone(), why: error.to_string() };
     made.map_err(|error| warnings.push(not_sized(error))).ok()
+}
+
+/// The form's answer; a warning where there is none.
+fn sized(inputs: &Inputs<'_>, query: &Query, global: bool, warnings: &mut Vec<Warning>) -> Option<Sizing> {
+    match size(inputs.capacity, query, inputs.workload.start, global) {
+        Ok(sizing) => {
+            warnings.extend(sizing.warnings.clone());
+            Some(sizing)
+        }
+        Err(error) => {
+            warnings.push(not_sized(query.model.clone(), error));
+            None
+        }
+    }
 }
 
 /// US dollars of the routes over the horizon without GSUs.
