@@ -86,15 +86,15 @@ fn rows(kind: &str, path: &Path, log: &str) -> String {
     };
     peer("serde_json, full parse", 1, fastest(|| full_parse(log)).0);
     peer("memchr for line ends alone", 1, fastest(|| memchr::memchr_iter(b'\n', log.as_bytes()).count()).0);
-    let (found, missing) = peers(path, expected(log));
-    for (name, seconds) in found {
+    let mut missing = String::new();
+    for (name, seconds) in peers(path, expected(log)) {
         let cores = if name.contains("json") { 1 } else { cores };
-        peer(&name, cores, seconds);
+        match seconds {
+            Ok(seconds) => peer(&name, cores, seconds),
+            Err(reason) => writeln!(missing, "| {kind} | {name} | | not run: {reason} | |").unwrap(),
+        }
     }
-    for (name, reason) in missing {
-        writeln!(text, "| {kind} | {name} | | not run: {reason} | |").unwrap();
-    }
-    text
+    text + &missing
 }
 
 /// Seconds of the fastest run, and what it gave.
@@ -156,25 +156,20 @@ for name, run in [("Python, json", plain), ("Python, orjson", fast), ("DuckDB", 
         print(name, "", str(error).splitlines()[0], sep="\t")
 "#;
 
-/// Peers with their seconds, and those that did not run with the reason.
-fn peers(path: &Path, expected: u64) -> (Vec<(String, f64)>, Vec<(String, String)>) {
+/// Peers with their seconds, or why they did not run.
+fn peers(path: &Path, expected: u64) -> Vec<(String, Result<f64, String>)> {
     let python = std::env::var("BURNDOWN_PYTHON").unwrap_or_else(|_| "python3".into());
     let run = Command::new(&python).args(["-c", PEERS]).arg(path).arg(RUNS.to_string()).output();
     let output = match run {
         Ok(run) if run.status.success() => String::from_utf8_lossy(&run.stdout).into_owned(),
-        Ok(run) => return (Vec::new(), vec![(python, String::from_utf8_lossy(&run.stderr).trim().into())]),
-        Err(error) => return (Vec::new(), vec![(python, error.to_string())]),
+        Ok(run) => return vec![(python, Err(String::from_utf8_lossy(&run.stderr).trim().into()))],
+        Err(error) => return vec![(python, Err(error.to_string()))],
     };
-    let (mut found, mut missing) = (Vec::new(), Vec::new());
-    for line in output.lines() {
+    let peer = |line: &str| {
         let parts: Vec<&str> = line.split('\t').collect();
-        match (parts[1].parse::<f64>(), parts[2]) {
-            (Ok(seconds), sum) => {
-                assert_eq!(sum.parse(), Ok(expected), "{}", parts[0]);
-                found.push((parts[0].to_string(), seconds));
-            }
-            (Err(_), reason) => missing.push((parts[0].to_string(), reason.to_string())),
-        }
-    }
-    (found, missing)
+        let seconds = parts[1].parse::<f64>().map_err(|_| parts[2].to_string());
+        assert!(seconds.is_err() || parts[2].parse() == Ok(expected), "{line}");
+        (parts[0].to_string(), seconds)
+    };
+    output.lines().map(peer).collect()
 }

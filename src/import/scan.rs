@@ -91,7 +91,7 @@ mod tests {
                 .map(|_| match dice.next_u64() % 40 {
                     0 => b'"',
                     roll if roll <= backslashes * 6 => b'\\',
-                    roll => b'a' + (roll as u8) + if round % 7 == 0 { 128 } else { 0 },
+                    roll => (b'0' + roll as u8) ^ if round % 7 == 0 { 128 } else { 0 },
                 })
                 .collect();
             for start in [0, 1, length / 2, length, length + 1] {
