@@ -278,7 +278,7 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
     }
     let page = fs::read_to_string(first.join("report.html")).unwrap();
     // Links may lead outside; nothing is loaded from there, and the page's own policy forbids it.
-    assert!(page.contains("content=\"default-src 'none'; script-src 'sha256-"));
+    assert!(page.contains("content=\"default-src &#39;none&#39;; script-src &#39;sha256-"));
     assert_eq!(page.matches("<link").count(), page.matches("<link rel=\"icon\" href=\"data:,\">").count());
     for outside in [" src=", "@import", "url(", "fetch(", "XMLHttpRequest", "import("] {
         assert!(!page.contains(outside), "the page loads by {outside}");
