@@ -3,6 +3,7 @@
 
 mod admission;
 mod arrivals;
+mod browser;
 mod calibrate_requests;
 mod calibrate_wire;
 mod calibration;
