@@ -14,6 +14,7 @@
   let timer = 0;
   let running = null;
   let shape = "";
+  const defaults = new Map();
 
   const make = (tag, properties = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), properties);
@@ -73,7 +74,7 @@
       base = answer.text;
       edits = new Map();
     }
-    if (answer.form.groups.length > 0) showForm(answer.form);
+    if (answer.form.groups.length > 0) showForm(answer.form, good);
     if (document.activeElement !== byId("text")) byId("text").value = text;
     showProblems(answer.problems);
     if (answer.shown) showReport(answer.shown);
@@ -82,7 +83,7 @@
     const same = text === opened.text;
     byId("reset").disabled = same;
     byId("save").disabled = !good;
-    if (!good) state("not computed: the report below is the last good one");
+    if (!good) state("not computed: the report is the last good one");
     else state(same ? "as in the file" : "up to date, not saved");
     showDifference();
   };
@@ -135,7 +136,7 @@
   };
 
   // The form: built again when its inputs change, filled in place when only their values do.
-  const showForm = (form) => {
+  const showForm = (form, good) => {
     const now = JSON.stringify(
       form.groups.map((group) => [group.id, group.title, group.button, group.inputs.map(({ value, default: _, ...input }) => input)]),
     );
@@ -143,7 +144,11 @@
       shape = now;
       buildForm(form);
     }
-    for (const input of form.groups.flatMap((group) => group.inputs)) fill(input);
+    for (const input of form.groups.flatMap((group) => group.inputs)) {
+      // What counts where nothing is said is known of good texts only; the last one's stays meanwhile.
+      if (good) defaults.set(input.id, input.default);
+      fill({ ...input, default: defaults.get(input.id) ?? input.default });
+    }
   };
 
   const buildForm = (form) => {
@@ -151,14 +156,14 @@
     const open = new Map([...groups.querySelectorAll("details")].map((node) => [node.dataset.id, node.open]));
     const focus = document.activeElement?.id;
     const many = form.groups.filter((group) => group.id.startsWith("route.")).length > 3;
-    groups.replaceChildren(...form.groups.map((group) => buildGroup(group, many)));
+    groups.replaceChildren(...form.groups.map((group) => buildGroup(group, many && group.id !== "route.0")));
     for (const node of groups.querySelectorAll("details")) {
       if (open.has(node.dataset.id)) node.open = open.get(node.dataset.id);
     }
     if (focus) byId(focus)?.focus();
   };
 
-  const buildGroup = (group, many) => {
+  const buildGroup = (group, closed) => {
     const plain = group.inputs.filter((input) => !input.more).map(buildLine);
     const rare = group.inputs.filter((input) => input.more).map(buildLine);
     const parts = [...plain];
@@ -175,7 +180,7 @@
     if (!group.id.startsWith("route.")) {
       return make("fieldset", {}, make("legend", { textContent: group.title }), ...parts);
     }
-    const node = make("details", { className: "route", open: !many }, make("summary", { textContent: group.title }));
+    const node = make("details", { className: "route", open: !closed }, make("summary", { textContent: group.title }));
     node.dataset.id = group.id;
     const inside = make("fieldset", { ariaLabel: group.title }, ...parts);
     node.append(inside);
@@ -297,7 +302,10 @@
         return;
       }
       byId("save-dialog").close();
+      if (saved.name === opened.name) opened.text = text;
+      byId("reset").disabled = text === opened.text;
       state(`saved: ${saved.path}`);
+      showDifference();
     } catch (error) {
       byId("save-says").textContent = error instanceof TypeError ? gone : error.message;
     }

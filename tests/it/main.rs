@@ -34,6 +34,7 @@ mod regressions;
 mod replay;
 mod responses;
 mod sdk;
+mod serve;
 mod sizing;
 mod switches;
 mod tidy;
