@@ -83,6 +83,8 @@ pub enum Verb {
     Init(InitArgs),
     /// Both backends on loopback, quirks included: rehearse without a key and without money
     Emulate(EmulateArgs),
+    /// The report as a live page on loopback: change the inputs, watch the bill, save as a new file
+    Serve(ServeArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -310,6 +312,23 @@ pub struct ExplainArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  burndown serve product-photos                 prints an address to open in a browser
+
+The page writes nothing by itself; \"save as\" shows what would change and asks before it replaces a file.")]
+pub struct ServeArgs {
+    /// Workload file, or the name of a shipped one; - reads standard input
+    pub workload: String,
+    /// Port on 127.0.0.1; 0 takes a free one (default: 8765, or a free one when that is taken)
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+    /// Read the books as of this day (default: today)
+    #[arg(long, value_name = "DATE")]
+    pub on: Option<Day>,
 }
 
 /// `prices`.

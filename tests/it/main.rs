@@ -47,6 +47,7 @@ mod same_numbers;
 mod scenarios;
 mod sdk;
 mod secrets;
+mod serve;
 mod sizing;
 mod statistics;
 mod supply;
