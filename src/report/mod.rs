@@ -51,7 +51,10 @@ pub use gsu_form::{Cheapest, FieldEntry, FormAnswer, GsuForms, LeftOut, PoolForm
 pub use gsu_numbers::GsuAnswer;
 pub use markdown::{markdown, short_markdown};
 pub use memo::{memo_markdown, memo_text};
-pub use page::{CountView, Frame, MarkView, PoolView, TermView, html, main_part, page};
+pub use page::{
+    CountView, Frame, MarkView, PoolView, SCRIPT as REPORT_SCRIPT, STYLE as REPORT_STYLE, TermView, html,
+    main_part, page,
+};
 pub use pictures::pictures;
 pub use reconcile::{reconciliation_markdown, reconciliation_text};
 pub use terminal::{plain_table, terminal};

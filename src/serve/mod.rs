@@ -23,7 +23,7 @@ use crate::{
     model::{Backend, ModelId},
     prices::PriceBook,
     projection::{Inputs, Plan, project},
-    report::{Report, pictures},
+    report::{Report, main_part, pictures},
     tokens::TokenProfile,
     workload::{OutsideFiles, Workload, WorkloadFile},
 };
@@ -82,7 +82,7 @@ pub struct Answer {
 pub struct Shown {
     /// One line that names workload, volume and horizon.
     pub title: String,
-    /// The report as HTML.
+    /// The `<main>` element of the report.
     pub report: String,
     /// Mean dollars of a month.
     pub month_usd: f64,
@@ -219,7 +219,7 @@ fn shown(books: &Books<'_>, workload: &Workload) -> Result<Shown, String> {
     let plan = plan(books, workload)?;
     let report = Report::of(&plan);
     let charts = pictures(&plan).map_err(|error| format!("cannot draw the charts: {error}"))?;
-    let html = page::report_part(&report, &charts).map_err(|error| error.to_string())?;
+    let html = main_part(&report, &charts).map_err(|error| error.to_string())?;
     Ok(Shown {
         title: report.title,
         report: html,

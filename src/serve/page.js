@@ -89,14 +89,19 @@
   };
 
   const showReport = (shown) => {
-    const report = byId("report");
-    const open = [...report.querySelectorAll("details[id]")].map((node) => [node.id, node.open]);
-    report.innerHTML = shown.report;
+    const old = byId("report");
+    const open = [...old.querySelectorAll("details[id]")].map((node) => [node.id, node.open]);
+    const template = make("template");
+    template.innerHTML = shown.report;
+    const report = template.content.querySelector("main");
+    report.id = "report";
+    report.classList.add("report-part");
     for (const [id, isOpen] of open) {
       const node = report.querySelector(`details[id="${CSS.escape(id)}"]`);
       if (node) node.open = isOpen;
     }
-    window.burndown?.init?.(report);
+    old.replaceWith(report);
+    window.burndown.init(report);
     atFirst ??= shown.month_usd;
     const least = shown.complete ? "" : "at least ";
     byId("bill").textContent = `${least}${dollars(shown.month_usd)} a month`;

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     diagnostics::FILE_BYTES_MAX,
+    report::{REPORT_SCRIPT, REPORT_STYLE},
     serve::{Asked, PAGE_SCRIPT, PAGE_STYLE, answer, difference, page, suggestion},
 };
 
@@ -44,6 +45,8 @@ pub(super) fn app(desk: Desk, port: u16, key: &str) -> Router {
         .route(&at(""), get(shell))
         .route(&at("page.js"), get(async || ([(header::CONTENT_TYPE, "text/javascript")], PAGE_SCRIPT)))
         .route(&at("page.css"), get(async || ([(header::CONTENT_TYPE, "text/css")], PAGE_STYLE)))
+        .route(&at("report.js"), get(async || ([(header::CONTENT_TYPE, "text/javascript")], REPORT_SCRIPT)))
+        .route(&at("report.css"), get(async || ([(header::CONTENT_TYPE, "text/css")], REPORT_STYLE)))
         .route(&at("workload"), get(workload))
         .route(&at("plan"), post(plan))
         .route(&at("difference"), post(lines))

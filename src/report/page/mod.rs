@@ -20,10 +20,10 @@ pub use pools::{CountView, MarkView, PoolView, TermView};
 pub(super) use summary::summary;
 
 /// What the page looks like, light, dark and on paper.
-const STYLE: &str = include_str!("style.css");
+pub const STYLE: &str = include_str!("style.css");
 
 /// Tabs, sorting, the GSU slider, copying, values on charts.
-const SCRIPT: &str = include_str!("script.js");
+pub const SCRIPT: &str = include_str!("script.js");
 
 /// What stands around the report in a page. The default is the file that `plan --out` writes.
 #[derive(Clone, Copy, Debug, Default)]
