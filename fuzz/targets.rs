@@ -236,6 +236,10 @@ fn saved_plan(data: &[u8]) {
 }
 
 fn credentials(data: &[u8]) {
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+        LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
+    // The library starts a task to renew tokens.
+    let _inside = RUNTIME.enter();
     if let Ok(text) = std::str::from_utf8(data) {
         told(Credentials::from_json(text, None));
     }

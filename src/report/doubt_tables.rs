@@ -48,7 +48,9 @@ pub(super) fn drivers(plan: &Plan) -> Table {
 
 /// An index as a share; estimates of nothing scatter around nothing.
 fn share(index: Option<f64>) -> Cell {
-    index.map_or(Cell::unknown(), |index| Cell::number(index, percent(index.max(0.0))))
+    // An estimate below zero is zero and chance.
+    let cell = |index: f64| Cell::number(index.max(0.0), percent(index.max(0.0)));
+    index.map_or(Cell::unknown(), cell)
 }
 
 /// What to measure, with its price.

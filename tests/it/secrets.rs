@@ -20,7 +20,7 @@ const LOGGED: &str = "AIzaSyLOGGEDloggedLOGGEDloggedLOGGED4567";
 const PROMPT: &str = "a-prompt-that-is-nobodys-business";
 
 /// What is run, in this order, in a folder of its own. `URL` is the emulator's.
-const RUNS: [&[&str]; 42] = [
+const RUNS: [&[&str]; 44] = [
     &["plan", "product-photos", "--out", "report"],
     &["plan", "product-photos", "--json"],
     &["plan", "text-to-image", "--out", "other"],
@@ -69,6 +69,8 @@ const RUNS: [&[&str]; 42] = [
     &["prices", "check"],
     &["init", "--model", "nano-banana", "--out", "made.toml"],
     &["emulate", "--help"],
+    &["serve", "absent.toml"],
+    &["serve", "--help"],
     &["emulate", "--port", "70000"],
     &["completions", "bash"],
     &["man"],

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Crates whose build scripts were read: none opens a connection. They look at the compiler and the target,
 /// unpack bindings, or compile C that stands in the crate (`ring`, `zstd-sys`).
-const BUILD_SCRIPTS: [&str; 56] = [
+const BUILD_SCRIPTS: [&str; 57] = [
     "ahash",
     "anyhow",
     "assert_cmd",
@@ -47,6 +47,7 @@ const BUILD_SCRIPTS: [&str; 56] = [
     "serde_json",
     "slotmap",
     "snap",
+    "sobol_burley",
     "system-configuration-sys",
     "thiserror",
     "tiny-keccak",

@@ -446,7 +446,7 @@ mod tests {
             0.0,
             8_000.0,
             9.0,
-            "not drawn: 9 GSU and more, above $8,000 on every term",
+            "ring: break-even · not drawn: 9 GSU and more, above $8,000 on every term",
         );
         // A purchase far above the cost without any is still in the picture.
         check(
