@@ -56,13 +56,11 @@ fn share(index: Option<f64>) -> Cell {
 /// What to measure, with its price.
 pub(super) fn measure_next(plan: &Plan) -> Table {
     let row = |measurement: &Measurement| {
-        let paid = measurement.requests > 0;
-        let or_free = |amount: f64| if paid { usd_small(amount) } else { Cell::number(0.0, "free".into()) };
         vec![
             Cell::words(&measurement.what),
             Cell::number(measurement.requests as f64, figure(measurement.requests as f64)),
-            or_free(measurement.usd_expected),
-            or_free(measurement.usd_at_worst),
+            usd_small(measurement.usd_expected),
+            usd_small(measurement.usd_at_worst),
             usd(measurement.range_usd),
             usd(measurement.range_usd_after),
             share(measurement.gsu_narrows),
