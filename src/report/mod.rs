@@ -202,10 +202,16 @@ impl Report {
         for heading in spares {
             let section = self.sections.iter_mut().find(|section| section.heading == heading);
             for block in section.into_iter().flat_map(|section| &mut section.blocks) {
-                if let Block::Rows { rows, .. } = block
+                if let Block::Rows { header, rows } = block
                     && rows.len() > ROWS_MIN
                 {
                     rows.pop();
+                    // What is left out is said where it costs no line.
+                    match header.first_mut() {
+                        Some(first) if *first == screen::IN_THE_BILL => *first = screen::IN_THE_BILL_AND_MORE,
+                        Some(first) if *first == screen::PLACEMENTS => *first = screen::PLACEMENTS_AND_MORE,
+                        _ => {}
+                    }
                     return true;
                 }
             }

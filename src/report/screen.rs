@@ -138,11 +138,16 @@ fn with_orders(plan: &Plan, at_least: &str) -> Vec<Piece> {
     pieces
 }
 
+/// Heads of the first column of WHERE: one route and several, all rows shown and not.
+pub(super) const PLACEMENTS: &str = "placement (* in the bill)";
+pub(super) const PLACEMENTS_AND_MORE: &str = "placement (* in bill; more in report)";
+pub(super) const IN_THE_BILL: &str = "placement in the bill";
+pub(super) const IN_THE_BILL_AND_MORE: &str = "placement in the bill (more in report)";
+
 fn places(plan: &Plan) -> Vec<Block> {
     let mut rows = Vec::new();
-    let first_column =
-        if plan.routes.len() == 1 { "placement (* in the bill)" } else { "placement in the bill" };
-    let picks: Vec<(usize, usize, String)> = match plan.routes.as_slice() {
+    let first_column = if plan.routes.len() == 1 { PLACEMENTS } else { IN_THE_BILL };
+    let mut picks: Vec<(usize, usize, String)> = match plan.routes.as_slice() {
         [only] => pick_of_one(plan, only).into_iter().map(|(at, label)| (0, at, label)).collect(),
         routes => routes
             .iter()
@@ -150,6 +155,11 @@ fn places(plan: &Plan) -> Vec<Block> {
             .map(|(at, route)| (at, route.chosen, format!("{}: {}", route.name, label(route.chosen()))))
             .collect(),
     };
+    if plan.routes.len() > 1 {
+        // The dearest first, so that what finds no room is what matters least.
+        let usd = |at: usize| plan.routes[at].chosen().usd_per_served_month;
+        picks.sort_by(|a, b| usd(b.0).total_cmp(&usd(a.0)));
+    }
     let mut rest = gone(plan);
     let room = PLACEMENTS_SHOWN.saturating_sub(rest.len().div_ceil(2));
     let left_out = picks.len().saturating_sub(room);
