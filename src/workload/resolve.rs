@@ -6,12 +6,12 @@ use toml::Spanned;
 use super::account::{Credit, GsuOrder};
 use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
 use super::scenario::{Scenario, planned};
+use super::volume::{Burst, Volume};
 use crate::{
     calendar::{Day, Stretch},
     diagnostics::{BadFile, SourceText},
     model::{Endpoint, Location, ModelId, Shape, Tier},
     prices::{ModelKind, PriceBook},
-    stats::Modulation,
     units::{Range, Share},
     warning::Warning,
 };
@@ -115,51 +115,6 @@ pub struct Route {
     pub max_attempts: Option<u32>,
     /// Share of requests that may be throttled, where throttling matters.
     pub throttled_share_max: Option<Share>,
-}
-
-/// How much the rate of arrivals swings around its profile of the day, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Burst {
-    /// Coefficient of variation of the rate; 0 = arrivals by chance alone (Poisson).
-    pub cv: f64,
-    /// Correlation time in seconds; `None` = longer than any window.
-    pub correlation_seconds: Option<f64>,
-}
-
-impl Burst {
-    /// Shape r of the negative binomial law of the requests in a window: 1/cv² where a swing outlasts the
-    /// window, larger where it averages out inside it, infinite for Poisson arrivals.
-    pub fn shape(self, window_seconds: f64) -> f64 {
-        Modulation { cv: self.cv, correlation_seconds: self.correlation_seconds }.shape(window_seconds)
-    }
-}
-
-/// How many requests a route sends.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Volume {
-    /// In every month, whatever its length.
-    PerMonth(Range),
-    /// On every day.
-    PerDay(Range),
-    /// Once, spread evenly over some days.
-    Total {
-        /// Requests.
-        requests: Range,
-        /// First day.
-        first: Day,
-        /// First day after.
-        next: Day,
-    },
-}
-
-impl Volume {
-    /// The range of the number, in its own unit.
-    pub fn range(self) -> Range {
-        match self {
-            Volume::PerMonth(range) | Volume::PerDay(range) | Volume::Total { requests: range, .. } => range,
-        }
-    }
 }
 
 /// Months of a plan without a horizon.

@@ -139,13 +139,7 @@ fn a_gate_that_cannot_be_told_is_exit_2_and_a_broken_one_exit_1() {
 #[test]
 fn every_bad_policy_gets_its_message() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/bad_policies");
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".toml"))
-        .collect();
-    names.sort();
-    assert!(names.len() >= 12, "{} bad policies", names.len());
+    let names = crate::bad_files(folder, 12);
     for name in names {
         let run = burndown_with(&["check", "captions", ON, "--policy", &name], b"", folder);
         let beside = format!("{folder}/{}.stderr", name.trim_end_matches(".toml"));

@@ -5,7 +5,7 @@
 //! one that is missing is a failure; without it, the tests say that they were left out. `RUN_SLOW_TESTS` makes the
 //! common log of all engines a million rows long and gives Spark two workers of their own.
 
-use std::{fs, io::Write, path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use burndown::{
     import::{
@@ -19,20 +19,9 @@ use burndown::{
 use crate::{
     cli::burndown,
     import_log::{synthetic_log, synthetic_shard},
+    python::python,
     shipped,
 };
-
-/// The Python to use; without one it is said loudly that nothing was tested.
-fn python() -> Option<String> {
-    let python = std::env::var("BURNDOWN_PYTHON").ok();
-    if python.is_none() {
-        // Straight to the stream: the test runner would keep `eprintln!` to itself.
-        let text =
-            "!!! LEFT OUT: no query was run; set BURNDOWN_PYTHON to a Python with duckdb, sqlglot, pyspark\n";
-        std::io::stderr().write_all(text.as_bytes()).unwrap();
-    }
-    python
-}
 
 fn settings() -> Settings {
     let route_by = "labels.team-feature".parse::<RouteBy>().unwrap();
@@ -108,14 +97,14 @@ fn same(found: &str, expected: &str, what: &str) {
 
 #[test]
 fn duckdb_gives_the_same_sums_as_reading_the_log() {
-    let Some(python) = python() else { return };
+    let Some(python) = python("no query was run") else { return };
     let folder = tempfile::tempdir().unwrap();
     check(folder.path(), &python, &synthetic_log(2_000, 1), "duckdb", Engine::DuckDb, "VARCHAR");
 }
 
 #[test]
 fn the_query_for_bigquery_gives_them_too_once_translated() {
-    let Some(python) = python() else { return };
+    let Some(python) = python("no query was run") else { return };
     for column in ["VARCHAR", "JSON"] {
         let folder = tempfile::tempdir().unwrap();
         check(folder.path(), &python, &synthetic_log(2_000, 2), "bigquery", Engine::BigQuery, column);
@@ -171,7 +160,7 @@ fn engine_sums(folder: &Path, python: &str, engine: Engine, master: &str) -> Col
 /// One log, read as it lies, through DuckDB, and through Spark: the same sums, and the same profiles.
 #[test]
 fn one_log_gives_the_same_sums_and_profiles_by_reading_in_duckdb_and_in_spark() {
-    let Some(python) = python() else { return };
+    let Some(python) = python("no query was run") else { return };
     let slow = std::env::var_os("RUN_SLOW_TESTS").is_some();
     let (rows, master) = if slow { (1_000_000, "local-cluster[2,1,1024]") } else { (4_000, "local[2]") };
     let folder = tempfile::tempdir().unwrap();

@@ -36,6 +36,7 @@ mod peers;
 mod plan;
 mod profiles;
 mod properties;
+mod python;
 mod ratios;
 mod readme;
 mod reconcile;
@@ -80,6 +81,18 @@ pub fn counts(table: &toml::Table) -> ByClass<u64> {
         counts[class] = u64::try_from(count.as_integer().expect("a whole number")).expect("not negative");
     }
     counts
+}
+
+/// The TOML files of a folder of bad inputs, by name; at least so many.
+pub fn bad_files(folder: &str, least: usize) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= least, "{} bad files in {folder}", names.len());
+    names
 }
 
 /// A text field of a test case.

@@ -3,12 +3,7 @@
 //! Every disagreement must be one that `peer_disagreements.toml` explains, with who is right and why; an
 //! explanation that explains nothing any more, or another number of cases, fails as well.
 
-use std::{
-    collections::BTreeMap,
-    io::Write,
-    process::{Command, Stdio},
-    str::FromStr,
-};
+use std::{collections::BTreeMap, str::FromStr};
 
 use burndown::{
     calendar::Day,
@@ -19,10 +14,11 @@ use burndown::{
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::{data, shipped, text};
-
-/// A Python that has the packages; without it the test says that it was left out.
-const PYTHON: &str = "BURNDOWN_PYTHON";
+use crate::{
+    data,
+    python::{ask, python},
+    shipped, text,
+};
 
 /// The day whose prices the grid asks for.
 const DAY: &str = "2026-11-20";
@@ -43,14 +39,10 @@ struct Case {
 
 #[test]
 fn every_disagreement_with_the_published_price_packages_is_explained() {
-    let Ok(python) = std::env::var(PYTHON) else {
-        let text = format!("!!! LEFT OUT: no price package was asked; set {PYTHON} to a Python with them\n");
-        std::io::stderr().write_all(text.as_bytes()).unwrap();
-        return;
-    };
+    let Some(python) = python("no price package was asked") else { return };
     let book = shipped().prices;
     let cases = cases(&book);
-    let told = ask(&python, &cases);
+    let told = prices_of_others(&python, &cases);
     let mut rules = Rules::read();
     let mut unexplained = Vec::new();
     let mut agreed: BTreeMap<&str, u64> = BTreeMap::new();
@@ -104,39 +96,14 @@ fn grouped(cases: &[(&str, &Case, &str)]) -> String {
     groups.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Asks both packages for the price of every case.
-fn ask(python: &str, cases: &[Case]) -> Vec<Value> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/prices.py");
-    let mut child = Command::new(python)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines: String = cases
-        .iter()
-        .enumerate()
-        .map(|(id, case)| {
-            let row = json!({"id": id, "backend": case.backend, "model": case.model, "tier": case.tier,
-                "day": case.day.to_string(), "body": case.body});
-            format!("{row}\n")
-        })
-        .collect();
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    writer.join().unwrap().unwrap_or_else(|error| panic!("{error}: {errors}"));
-    assert!(output.status.success(), "{errors}");
-    let mut told: Vec<Value> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    println!("{}", told.remove(0)["versions"]);
-    assert_eq!(told.len(), cases.len(), "{errors}");
-    told
+/// Both packages' prices of every case.
+fn prices_of_others(python: &str, cases: &[Case]) -> Vec<Value> {
+    let question = |(id, case): (usize, &Case)| {
+        json!({"id": id, "backend": case.backend, "model": case.model, "tier": case.tier,
+            "day": case.day.to_string(), "body": case.body})
+    };
+    let questions: Vec<Value> = cases.iter().enumerate().map(question).collect();
+    ask(python, "prices.py", &questions)
 }
 
 // ---------------------------------------------------------------------------------------------------

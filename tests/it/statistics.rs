@@ -1,10 +1,5 @@
 //! The figures of `stats` beside those of scipy, on drawn arguments.
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
-
 use burndown::stats::{
     CountLaw, Cover, LoadLaw, LogNormal, Mark, Marks, Stream, Traffic, TranslatedGamma, binomial_at_most,
     cheapest_covering, discoveries, generator, jeffreys_interval, lower_convex_envelope, quantile,
@@ -15,8 +10,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 use serde_json::{Value, json};
 
-/// A Python that has scipy; without it the test says that it was left out.
-const PYTHON: &str = "BURNDOWN_PYTHON";
+use crate::python::{ask, python};
 
 /// One figure of ours, and how far scipy's may lie from it: relative, and absolute below 1.
 struct Figure {
@@ -28,11 +22,7 @@ struct Figure {
 
 #[test]
 fn every_figure_agrees_with_that_of_scipy() {
-    let Ok(python) = std::env::var(PYTHON) else {
-        let text = format!("!!! LEFT OUT: scipy was not asked; set {PYTHON} to a Python with it\n");
-        std::io::stderr().write_all(text.as_bytes()).unwrap();
-        return;
-    };
+    let Some(python) = python("scipy was not asked") else { return };
     let mut random = generator(20_261_121, 1);
     let mut figures = Vec::new();
     for _ in 0..40 {
@@ -42,7 +32,11 @@ fn every_figure_agrees_with_that_of_scipy() {
         figures.extend(loads(&mut random));
         figures.push(purchases(&mut random));
     }
-    let theirs = ask(&python, &figures);
+    let question = |figure: &Figure| json!({"f": figure.function, "a": figure.arguments});
+    let questions: Vec<Value> = figures.iter().map(question).collect();
+    let answers = ask(&python, "statistics.py", &questions);
+    let numbers = |answer: Value| -> Vec<f64> { serde_json::from_value(answer).unwrap() };
+    let theirs: Vec<Vec<f64>> = answers.into_iter().map(numbers).collect();
     let mut wrong = Vec::new();
     for (figure, theirs) in figures.iter().zip(&theirs) {
         let close = |(a, b): (&f64, &f64)| (a - b).abs() <= figure.tolerance * a.abs().max(1.0);
@@ -178,28 +172,4 @@ fn purchases(random: &mut Pcg64) -> Figure {
         .collect();
     let ours = cheapest_covering(&held, &covers).unwrap().cost;
     figure("covering", json!([held, told]), vec![ours], 1e-6)
-}
-
-fn ask(python: &str, figures: &[Figure]) -> Vec<Vec<f64>> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/statistics.py");
-    let mut child = Command::new(python)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let line = |figure: &Figure| format!("{}\n", json!({"f": figure.function, "a": figure.arguments}));
-    let lines: String = figures.iter().map(line).collect();
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{errors}");
-    writer.join().unwrap().unwrap();
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }

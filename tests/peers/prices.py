@@ -17,7 +17,6 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import genai_prices
 import litellm
 from genai_prices import data_snapshot
-from importlib.metadata import version
 from litellm.cost_calculator import batch_cost_calculator, cost_per_token
 from litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini import VertexGeminiConfig
 
@@ -60,7 +59,6 @@ def told(price, case):
         return f"- {type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
 
 
-print(json.dumps({"versions": {name: version(name) for name in ("genai-prices", "litellm")}}))
 for line in sys.stdin:
     case = json.loads(line)
     print(
