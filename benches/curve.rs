@@ -3,6 +3,8 @@
 //! `cargo bench --bench curve`. One core unless a name says otherwise; the target for one law over 720 hourly
 //! cells on some 4,096 points is 0.6 ms for Poisson counts and 6 ms for negative binomial ones.
 
+mod ratios;
+
 use burndown::{
     capacity::{CapacityBook, CurveFamily, Throughput, curve},
     diagnostics::SourceText,
@@ -14,6 +16,92 @@ use realfft::{RealFftPlanner, num_complex::Complex64};
 
 fn main() {
     divan::main();
+    if ratios::wanted() {
+        table();
+    }
+}
+
+/// The same law in numpy: the transform of every cell, their mean, one inverse transform, two sums; and by
+/// drawing 100,000 windows.
+const PEERS: &str = r#"
+import time
+import numpy
+size, hours = 4096, numpy.arange(720)
+rates = 80 * (1 + 0.5 * numpy.sin(hours % 24 / 24 * 2 * numpy.pi)) * (1 + 0.1 * numpy.sin(hours // 24 * 1.7))
+marks = numpy.zeros(size)
+marks[1:41] = 1 / 40
+def law(transform):
+    phi = numpy.fft.rfft(marks) - 1
+    mean = transform(numpy.outer(rates, phi)).mean(axis=0)
+    pmf = numpy.fft.irfft(mean, size)
+    return numpy.cumsum(numpy.cumsum(pmf[::-1]))
+def timed(name, run, times):
+    run()
+    start = time.perf_counter()
+    for _ in range(times):
+        run()
+    print(f"{name}\t{(time.perf_counter() - start) / times}")
+timed("poisson", lambda: law(numpy.exp), 3)
+timed("negative binomial", lambda: law(lambda x: (1 - x / 8) ** -8), 3)
+random = numpy.random.default_rng(1)
+def drawn():
+    counts = random.poisson(numpy.resize(rates, 100_000))
+    ends = numpy.cumsum(counts)
+    sizes = numpy.concatenate([[0], numpy.cumsum(random.integers(1, 41, ends[-1]))])
+    load = sizes[ends] - sizes[ends - counts]
+    return numpy.maximum(load - 1800, 0).mean()
+timed("drawn", drawn, 3)
+"#;
+
+/// Targets for one law over 720 hours on one core: 0.6 ms Poisson, 6 ms negative binomial.
+fn table() {
+    let law = |work: &str, counts: CountLaw, target_seconds: f64, peer| {
+        let traffic = traffic(counts);
+        let run = || {
+            let law = LoadLaw::new(black_box(&traffic), 1.0, 4000.0);
+            (0..4000).map(|quota| law.excess(f64::from(quota))).sum::<f64>()
+        };
+        ratios::Row {
+            work: work.into(),
+            items: None,
+            seconds: ratios::seconds(run),
+            target_seconds: Some(target_seconds),
+            peer,
+        }
+    };
+    let whole = |gsus: f64| {
+        let (row, traffic) = (pro(), pool(gsus, HABITUAL, drafts()));
+        ratios::Row {
+            work: format!("every count and band of a pool of {gsus} GSU, whole requests, all cores"),
+            items: None,
+            seconds: ratios::seconds(|| curve(black_box(&row), &traffic).unwrap()),
+            target_seconds: None,
+            peer: None,
+        }
+    };
+    let rows = [
+        law(
+            "one law over 720 hours, Poisson",
+            POISSON,
+            0.6e-3,
+            Some(("numpy, FFT of every hour", "poisson")),
+        ),
+        law(
+            "one law over 720 hours, negative binomial",
+            HABITUAL,
+            6e-3,
+            Some(("numpy, FFT of every hour", "negative binomial")),
+        ),
+        law(
+            "the same against one quota by 100,000 drawn windows",
+            POISSON,
+            0.6e-3,
+            Some(("numpy, drawn, to 3e-4 of the share", "drawn")),
+        ),
+        whole(20.0),
+        whole(200.0),
+    ];
+    ratios::print("Curves over GSU counts", &rows, &ratios::peers(PEERS));
 }
 
 const POISSON: CountLaw = CountLaw::Poisson;

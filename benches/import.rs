@@ -1,34 +1,48 @@
-//! How fast logs are read: text-only lines and lines with pictures, beside a full JSON parse and the search for
-//! line ends alone, which is the limit.
+//! How fast logs are read, beside what else could read them: a table in Markdown, made in one run.
 //!
-//! `cargo bench --bench import`; with `BURNDOWN_PYTHON` set, the same log is read by plain Python, DuckDB and
-//! Polars, as far as they can be imported, and their time is printed.
+//! `cargo bench --bench import`. Peers run in the Python that `BURNDOWN_PYTHON` names, else in `python3`; one that
+//! cannot be imported there is a row that says so. Ours does the whole import: every count, every histogram,
+//! arrivals, who served it. The peers only sum one number of each line, which favours them.
 #![allow(missing_docs)]
 
-use std::{fmt::Write, process::Command};
+use std::{collections::BTreeMap, fmt::Write, fs::File, path::Path, process::Command, time::Instant};
 
-use burndown::import::{Collector, Progress, Settings, read_log};
-use divan::{Bencher, counter::BytesCount};
+use burndown::import::{Collected, Collector, Progress, Settings, read_log};
+
+/// Each reader runs so often; the fastest run counts.
+const RUNS: usize = 5;
+
+const KINDS: [&str; 3] = ["text-only lines", "image-bearing lines", "short lines"];
 
 fn main() {
-    divan::main();
-    python();
+    let folder = tempfile::tempdir().unwrap();
+    let mut table =
+        String::from("| log | reader | cores | GB/s | ours is |\n| --- | --- | ---: | ---: | ---: |\n");
+    for kind in KINDS {
+        let path = folder.path().join("log.jsonl");
+        let log = log(kind);
+        std::fs::write(&path, &log).unwrap();
+        table += &rows(kind, &path, &log);
+    }
+    println!("\n## Import, GB/s of text (fastest of {RUNS} runs, files in memory's cache)\n\n{table}");
 }
 
-/// Lines of about 6 KB, the answer's text in them.
-fn text_lines() -> String {
-    lines(
-        5_000,
-        &format!(r#"{{"text":"{}"}}"#, "A line of an answer, with \\\"quotes\\\" in it.\\n".repeat(120)),
-    )
-}
-
-/// Lines of about 2 MB, one picture each.
-fn picture_lines() -> String {
-    lines(
-        60,
-        &format!(r#"{{"inlineData":{{"mimeType":"image/png","data":"{}"}}}}"#, "iVBORw0KGgo".repeat(180_000)),
-    )
+/// Lines of about 6 KB with an answer's text in them, of about 2 MB with one picture each, of 400 bytes.
+fn log(kind: &str) -> String {
+    match kind {
+        "text-only lines" => lines(
+            50_000,
+            &format!(r#"{{"text":"{}"}}"#, "A line of an answer, with \\\"quotes\\\" in it.\\n".repeat(120)),
+        ),
+        "image-bearing lines" => lines(
+            200,
+            &format!(
+                r#"{{"inlineData":{{"mimeType":"image/png","data":"{}"}}}}"#,
+                "iVBORw0KGgo".repeat(180_000)
+            ),
+        ),
+        _ => lines(400_000, r#"{"text":"An answer of a few words."}"#),
+    }
 }
 
 fn lines(count: u64, part: &str) -> String {
@@ -36,90 +50,126 @@ fn lines(count: u64, part: &str) -> String {
     for at in 0..count {
         writeln!(
             text,
-            r#"{{"candidates":[{{"content":{{"role":"model","parts":[{part}]}},"finishReason":"STOP"}}],"usageMetadata":{{"promptTokenCount":{},"candidatesTokenCount":1290,"totalTokenCount":{},"trafficType":"ON_DEMAND","candidatesTokensDetails":[{{"modality":"IMAGE","tokenCount":1290}}]}},"modelVersion":"gemini-2.5-flash-image","createTime":"2026-11-20T10:00:00Z"}}"#,
+            r#"{{"candidates":[{{"content":{{"role":"model","parts":[{part}]}},"finishReason":"STOP"}}],"usageMetadata":{{"promptTokenCount":{},"candidatesTokenCount":1290,"totalTokenCount":{},"trafficType":"ON_DEMAND","candidatesTokensDetails":[{{"modality":"IMAGE","tokenCount":1290}}]}},"modelVersion":"gemini-2.5-flash-image","createTime":"2026-11-20T{:02}:{:02}:00Z","responseId":"{at:08x}"}}"#,
             at % 700,
-            at % 700 + 1290
+            at % 700 + 1290,
+            at / 60 % 24,
+            at % 60,
         )
         .unwrap();
     }
     text
 }
 
-const KINDS: [&str; 2] = ["text", "pictures"];
-
-fn log(kind: &str) -> String {
-    if kind == "text" { text_lines() } else { picture_lines() }
-}
-
-#[divan::bench(args = KINDS)]
-fn import_all_cores(bencher: Bencher, kind: &str) {
-    let log = log(kind);
-    bencher.counter(BytesCount::of_str(&log)).bench(|| {
+/// The rows of one log: ours, then everybody else.
+fn rows(kind: &str, path: &Path, log: &str) -> String {
+    let gigabytes = log.len() as f64 / 1e9;
+    let import = || {
         let mut collector = Collector::default();
-        read_log(log.as_bytes(), "log", &Settings::default(), &Progress::default(), &mut collector).unwrap();
-        collector.finish().rows
-    });
-}
-
-#[divan::bench(args = KINDS)]
-fn strip_one_core(bencher: Bencher, kind: &str) {
-    let log = log(kind);
-    bencher.counter(BytesCount::of_str(&log)).bench(|| {
-        let mut out = Vec::new();
-        for line in log.lines() {
-            out.clear();
-            burndown::import::strip(line.as_bytes(), &mut out).unwrap();
+        let file = File::open(path).unwrap();
+        read_log(file, "log", &Settings::default(), &Progress::default(), &mut collector).unwrap();
+        collector.finish()
+    };
+    let (one, all) = (on(1, || fastest(import)), fastest(import));
+    assert_eq!(prompts(&all.1), expected(log), "what is fast must be right");
+    let cores = rayon::current_num_threads();
+    let mut ours = BTreeMap::from([(1, one.0)]);
+    ours.insert(cores, all.0);
+    let mut text = String::new();
+    for (cores, seconds) in &ours {
+        writeln!(text, "| {kind} | **burndown import** | {cores} | {:.2} | |", gigabytes / seconds).unwrap();
+    }
+    let mut peer = |name: &str, cores: usize, seconds: f64| {
+        let ratio = seconds / ours[&cores];
+        writeln!(text, "| {kind} | {name} | {cores} | {:.2} | {ratio:.1} × as fast |", gigabytes / seconds)
+            .unwrap();
+    };
+    peer("serde_json, full parse", 1, fastest(|| full_parse(log)).0);
+    peer("memchr for line ends alone", 1, fastest(|| memchr::memchr_iter(b'\n', log.as_bytes()).count()).0);
+    let mut missing = String::new();
+    for (name, seconds) in peers(path, expected(log)) {
+        let cores = if name.contains("json") { 1 } else { cores };
+        match seconds {
+            Ok(seconds) => peer(&name, cores, seconds),
+            Err(reason) => writeln!(missing, "| {kind} | {name} | | not run: {reason} | |").unwrap(),
         }
-        out.len()
-    });
+    }
+    text + &missing
 }
 
-#[divan::bench(args = KINDS)]
-fn full_parse_one_core(bencher: Bencher, kind: &str) {
-    let log = log(kind);
-    bencher.counter(BytesCount::of_str(&log)).bench(|| {
-        log.lines()
-            .filter(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().is_object())
-            .count()
-    });
+/// Seconds of the fastest run, and what it gave.
+fn fastest<T>(run: impl Fn() -> T) -> (f64, T) {
+    let once = || {
+        let start = Instant::now();
+        let found = run();
+        (start.elapsed().as_secs_f64(), found)
+    };
+    (1..RUNS).fold(once(), |best, _| {
+        let next = once();
+        if next.0 < best.0 { next } else { best }
+    })
 }
 
-#[divan::bench(args = KINDS)]
-fn line_ends_alone_one_core(bencher: Bencher, kind: &str) {
-    let log = log(kind);
-    bencher.counter(BytesCount::of_str(&log)).bench(|| memchr::memchr_iter(b'\n', log.as_bytes()).count());
+fn on<T: Send>(cores: usize, run: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(cores).build().unwrap().install(run)
 }
 
-/// Reads a log in three ways and prints the seconds of each.
+fn prompts(found: &Collected) -> u64 {
+    let cells = found.aggregates.cells.values();
+    let sum: u128 = cells.map(|cell| cell.metric(burndown::usage::Metric::Prompt).sum()).sum();
+    u64::try_from(sum).unwrap()
+}
+
+fn expected(log: &str) -> u64 {
+    (0..log.lines().count() as u64).map(|at| at % 700).sum()
+}
+
+fn full_parse(log: &str) -> u64 {
+    let values = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    values.map(|value| value["usageMetadata"]["promptTokenCount"].as_u64().unwrap()).sum()
+}
+
+/// Sums one number of each line in four ways; prints name, seconds and sum, or why it cannot.
 const PEERS: &str = r#"
-import sys, time, json
-path = sys.argv[1]
-def timed(name, run):
-    try:
-        start = time.perf_counter(); run(); print(f"  {name}: {time.perf_counter() - start:.3f} s")
-    except ImportError:
-        print(f"  {name}: not installed")
+import sys, time
+path, runs = sys.argv[1], int(sys.argv[2])
 def plain():
-    return sum(json.loads(line)["usageMetadata"]["promptTokenCount"] for line in open(path))
+    import json
+    return sum(json.loads(line)["usageMetadata"]["promptTokenCount"] for line in open(path, encoding="utf-8"))
+def fast():
+    import orjson
+    return sum(orjson.loads(line)["usageMetadata"]["promptTokenCount"] for line in open(path, "rb"))
 def duck():
     import duckdb
-    duckdb.sql("SELECT SUM(CAST(json_extract_string(usageMetadata, '$.promptTokenCount') AS BIGINT)) FROM read_json('%s', format='newline_delimited', maximum_object_size=100000000, columns={usageMetadata: 'JSON'})" % path).fetchall()
-def polars():
+    return duckdb.sql("SELECT SUM(usageMetadata.promptTokenCount) FROM read_json('%s', format='newline_delimited', maximum_object_size=100000000, columns={usageMetadata: 'STRUCT(promptTokenCount BIGINT)'})" % path).fetchall()[0][0]
+def frames():
     import polars
-    polars.scan_ndjson(path, schema={"usageMetadata": polars.Struct({"promptTokenCount": polars.Int64})}).select(polars.col("usageMetadata").struct.field("promptTokenCount").sum()).collect()
-for name, run in [("Python's json", plain), ("DuckDB", duck), ("Polars", polars)]:
-    timed(name, run)
+    schema = {"usageMetadata": polars.Struct({"promptTokenCount": polars.Int64})}
+    return polars.scan_ndjson(path, schema=schema).select(polars.col("usageMetadata").struct.field("promptTokenCount").sum()).collect().item()
+for name, run in [("Python, json", plain), ("Python, orjson", fast), ("DuckDB", duck), ("Polars", frames)]:
+    try:
+        seconds = []
+        for _ in range(runs):
+            start = time.perf_counter(); found = run(); seconds.append(time.perf_counter() - start)
+        print(name, min(seconds), int(found), sep="\t")
+    except Exception as error:
+        print(name, "", str(error).splitlines()[0], sep="\t")
 "#;
 
-fn python() {
-    let Ok(python) = std::env::var("BURNDOWN_PYTHON") else { return };
-    for kind in KINDS {
-        let log = log(kind);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log.jsonl");
-        std::fs::write(&path, &log).unwrap();
-        println!("{kind}: {:.0} MB", log.len() as f64 / 1e6);
-        let run = Command::new(&python).args(["-c", PEERS]).arg(&path).output().unwrap();
-        print!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    }
+/// Peers with their seconds, or why they did not run.
+fn peers(path: &Path, expected: u64) -> Vec<(String, Result<f64, String>)> {
+    let python = std::env::var("BURNDOWN_PYTHON").unwrap_or_else(|_| "python3".into());
+    let run = Command::new(&python).args(["-c", PEERS]).arg(path).arg(RUNS.to_string()).output();
+    let output = match run {
+        Ok(run) if run.status.success() => String::from_utf8_lossy(&run.stdout).into_owned(),
+        Ok(run) => return vec![(python, Err(String::from_utf8_lossy(&run.stderr).trim().into()))],
+        Err(error) => return vec![(python, Err(error.to_string()))],
+    };
+    let peer = |line: &str| {
+        let parts: Vec<&str> = line.split('\t').collect();
+        let seconds = parts[1].parse::<f64>().map_err(|_| parts[2].to_string());
+        assert!(seconds.is_err() || parts[2].parse() == Ok(expected), "{line}");
+        (parts[0].to_string(), seconds)
+    };
+    output.lines().map(peer).collect()
 }

@@ -1,6 +1,8 @@
 //! Speed of the ladder of terms: the flow alone beside a plain dynamic programme, and with its calendar.
 #![allow(missing_docs)]
 
+mod ratios;
+
 use burndown::{
     capacity::{CapacityBook, CostPeriod, LadderInput, Tail, ladder},
     diagnostics::SourceText,
@@ -10,6 +12,9 @@ use burndown::{
 
 fn main() {
     divan::main();
+    if ratios::wanted() {
+        table();
+    }
 }
 
 const TERMS: [(usize, f64); 4] = [(1, 1.0), (4, 3.4), (13, 9.5), (52, 31.0)];
@@ -67,34 +72,110 @@ fn by_layers(held: &[Vec<f64>]) -> f64 {
     total
 }
 
+/// The shipped book, and periods of a horizon of a year.
+struct Year {
+    book: CapacityBook,
+    periods: Vec<CostPeriod>,
+}
+
+impl Year {
+    fn new(periods: usize, gsu: usize) -> Year {
+        let text = include_str!("../profiles/capacity/google.toml");
+        let source = SourceText { name: "google.toml".into(), text: text.into() };
+        let book = CapacityBook::parse(&source).expect("the shipped book");
+        let start: burndown::calendar::Day = "2026-12-01".parse().unwrap();
+        let edge = |at: usize| match periods {
+            12 => start.plus_months(at as u32),
+            _ => start.plus_days(7 * at as u32),
+        };
+        let scale = 3.0 * 24.0 * 365.0 / periods as f64;
+        let table = |table: Vec<f64>| table.into_iter().map(|usd| usd * scale).collect();
+        let tables = tables(periods, gsu).into_iter().enumerate();
+        let periods = tables
+            .map(|(at, usd)| CostPeriod { first: edge(at), next: edge(at + 1), paygo_usd: table(usd) })
+            .collect();
+        Year { book, periods }
+    }
+
+    fn ladder(&self) -> burndown::capacity::Ladder {
+        ladder(&LadderInput {
+            model: &ModelId("gemini-3-pro-image".into()),
+            global: true,
+            today: "2026-11-16".parse().unwrap(),
+            periods: &self.periods,
+            terms: &self.book.terms,
+            terms_on_sale: &["1-week", "1-month", "3-months", "1-year"],
+            rules: &self.book.rules,
+            credits: &self.book.credits,
+            running: &[],
+            model_end: None,
+            tail: Tail::ProRata,
+        })
+        .unwrap()
+    }
+}
+
 #[divan::bench(args = [(12, 40), (12, 400), (52, 40), (52, 400)])]
 fn a_ladder_of_months_or_weeks(bencher: divan::Bencher<'_, '_>, (periods, gsu): (usize, usize)) {
-    let text = include_str!("../profiles/capacity/google.toml");
-    let source = SourceText { name: "google.toml".into(), text: text.into() };
-    let book = CapacityBook::parse(&source).expect("the shipped book");
-    let start: burndown::calendar::Day = "2026-12-01".parse().unwrap();
-    let edge = |at: usize| match periods {
-        12 => start.plus_months(at as u32),
-        _ => start.plus_days(7 * at as u32),
+    let year = Year::new(periods, gsu);
+    bencher.bench(|| year.ladder());
+}
+
+/// The same flow as a linear programme, which scipy hands to HiGHS; 52 weeks, 40 units, 4 terms.
+const PEERS: &str = r#"
+import time
+import numpy
+from scipy.optimize import linprog
+from scipy.sparse import coo_matrix
+steps, units, terms = 52, 40, [(1, 1.0), (4, 3.4), (13, 9.5), (52, 31.0)]
+mean = units / 4 * 3 ** (numpy.arange(steps) / steps)
+held = numpy.arange(units + 1)
+left = 1.25 * mean[:, None] * numpy.exp(-held / mean[:, None])
+start = time.perf_counter()
+cost, rows, columns = [], [], []
+for at in range(steps):
+    for length, price in terms:
+        rows += range(at, min(steps, at + length))
+        columns += [len(cost)] * (min(steps, at + length) - at)
+        cost.append(price)
+for at in range(steps):
+    for unit in range(units):
+        rows.append(at)
+        columns.append(len(cost))
+        cost.append(left[at, unit] - left[at, unit + 1])
+bounds = [(0, None)] * (4 * steps) + [(0, 1)] * (steps * units)
+cover = coo_matrix((numpy.ones(len(rows)), (rows, columns)), shape=(steps, len(cost)))
+found = linprog(cost, A_eq=cover.tocsr(), b_eq=numpy.full(steps, units), bounds=bounds, method="highs")
+assert found.status == 0, found.message
+print(f"highs\t{time.perf_counter() - start}")
+"#;
+
+fn table() {
+    let row = |work: &str, seconds: f64, target_seconds, peer| ratios::Row {
+        work: work.into(),
+        items: None,
+        seconds,
+        target_seconds,
+        peer,
     };
-    let scale = 3.0 * 24.0 * 365.0 / periods as f64;
-    let table = |table: Vec<f64>| table.into_iter().map(|usd| usd * scale).collect();
-    let tables = tables(periods, gsu).into_iter().enumerate();
-    let periods: Vec<CostPeriod> = tables
-        .map(|(at, usd)| CostPeriod { first: edge(at), next: edge(at + 1), paygo_usd: table(usd) })
-        .collect();
-    let input = LadderInput {
-        model: &ModelId("gemini-3-pro-image".into()),
-        global: true,
-        today: "2026-11-16".parse().unwrap(),
-        periods: &periods,
-        terms: &book.terms,
-        terms_on_sale: &["1-week", "1-month", "3-months", "1-year"],
-        rules: &book.rules,
-        credits: &book.credits,
-        running: &[],
-        model_end: None,
-        tail: Tail::ProRata,
-    };
-    bencher.bench(|| ladder(&input).unwrap());
+    let (held, covers) = (tables(52, 40), covers(52));
+    let flow = ratios::seconds(|| cheapest_covering(&held, &covers).unwrap());
+    let layers = ratios::seconds(|| by_layers(&held));
+    let year = Year::new(12, 400);
+    let rows = [
+        row(
+            "flow over 52 weeks, 40 units, 4 terms, exact",
+            flow,
+            Some(1e-3),
+            Some(("scipy's HiGHS", "highs")),
+        ),
+        row("the same layer by layer, not exact", layers, None, None),
+        row(
+            "ladder of 12 months, 400 GSU, 4 terms, with its calendar",
+            ratios::seconds(|| year.ladder()),
+            None,
+            None,
+        ),
+    ];
+    ratios::print("Ladder of terms", &rows, &ratios::peers(PEERS));
 }

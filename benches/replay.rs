@@ -1,8 +1,11 @@
 //! Replay of a month of requests: one quota, 32 quotas at once, with estimates and latency; beside them the
 //! plain loop over the state machine.
 //!
-//! `cargo bench --bench replay`. Items are requests times quotas ("request-levels").
+//! `cargo bench --bench replay`. Items are requests times quotas ("request-levels"). After divan's numbers stands
+//! a table of ratios, beside a loop in numpy and one in plain Python.
 #![allow(missing_docs)]
+
+mod ratios;
 
 use std::sync::LazyLock;
 
@@ -19,6 +22,77 @@ const REQUESTS: usize = 1_000_000;
 
 fn main() {
     divan::main();
+    if ratios::wanted() {
+        table();
+    }
+}
+
+/// Whole requests into windows of 30 s, as one would write it in an afternoon; seconds for a million requests.
+const PEERS: &str = r#"
+import random, time
+random.seed(1)
+n = 200_000
+clock, times, units = 0.0, [], []
+for _ in range(n):
+    clock += random.expovariate(10.0)
+    times.append(clock)
+    units.append(2_700 + 67_200 * random.randint(1, 4))
+mean = sum(units) / n * 300
+def plain(quota):
+    end, used, left = 0.0, 0, 0
+    for at, unit in zip(times, units):
+        if at >= end:
+            end, used = (at // 30 + 1) * 30, 0
+        if used + unit <= quota:
+            used += unit
+        else:
+            left += unit
+    return left
+start = time.perf_counter()
+plain(mean)
+print(f"plain\t{(time.perf_counter() - start) * 1e6 / n}")
+import numpy
+def side_by_side(quotas, m):
+    end, left = 0.0, numpy.zeros(len(quotas))
+    used = numpy.zeros(len(quotas))
+    for at, unit in zip(times[:m], units[:m]):
+        if at >= end:
+            end = (at // 30 + 1) * 30
+            used[:] = 0
+        fits = used + unit <= quotas
+        used += fits * unit
+        left += ~fits * unit
+    return left
+quotas = mean / 2 + mean * numpy.arange(1, 33) / 33
+start = time.perf_counter()
+side_by_side(quotas, 50_000)
+print(f"numpy\t{(time.perf_counter() - start) * 1e6 / 50_000}")
+"#;
+
+/// Targets on one core: 300 M requests a second for one quota, 5 G request-levels for 32, 300 M with estimates.
+fn table() {
+    let row = |work: &str, options: &ReplayOptions, target: f64, peer| {
+        let levels = (REQUESTS * options.purchases.len()) as f64;
+        let run = || {
+            let mut replay = Replay::new(options.clone()).expect("purchases with a quota and a window");
+            MONTH.chunks(BATCH).for_each(|batch| replay.push(batch));
+            replay.finish()
+        };
+        let items = if options.purchases.len() == 1 { "requests" } else { "request-levels" };
+        ratios::Row {
+            work: work.into(),
+            items: Some((levels, items)),
+            seconds: ratios::seconds(run),
+            target_seconds: Some(levels / target),
+            peer,
+        }
+    };
+    let rows = [
+        row("replay, one quota", &options(1), 300e6, Some(("a loop in Python", "plain"))),
+        row("replay, 32 quotas at once", &options(32), 5e9, Some(("numpy, request by request", "numpy"))),
+        row("replay with estimates and latency, 32 quotas", &maximum(32, Latency::OfTrace(0)), 300e6, None),
+    ];
+    ratios::print("Replay of a million requests", &rows, &ratios::peers(PEERS));
 }
 
 /// Ten requests a second, each an image of 1 to 4 drafts.

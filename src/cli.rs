@@ -84,6 +84,8 @@ pub enum Verb {
     Init(InitArgs),
     /// Both backends on loopback, quirks included: rehearse without a key and without money
     Emulate(EmulateArgs),
+    /// The report as a live page on loopback: change the inputs, watch the bill, save as a new file
+    Serve(ServeArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -113,6 +115,10 @@ pub struct Answer {
   burndown plan product-photos                  a shipped workload, by name
   burndown plan my.toml --out report            writes report.html, charts, plan.json and CSV tables
   burndown plan my.toml --json | jq .bill       the same numbers for a program
+  burndown plan product-photos --scenario '2k: output_size=2K' --scenario 'lite: model=nano-banana-2.1'
+
+A scenario is a name and the keys that it changes, those of a route or of the workload, and: route (only this
+one), backend (developer or vertex), volume_factor. A file holds them as [[scenario]].
 
 Shipped workloads: product-photos, text-to-image, captions, company")]
 pub struct PlanArgs {
@@ -121,15 +127,47 @@ pub struct PlanArgs {
     /// Write the report into this folder: HTML, SVG and PNG charts, JSON, CSV, Markdown
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// A what-if beside the plan: 'NAME: KEY=VALUE, KEY=VALUE', or the name of one in the file to show it
+    /// alone; may be repeated
+    #[arg(long, value_name = "WHAT-IF")]
+    pub scenario: Vec<String>,
     /// How to print the answer
-    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text, conflicts_with = "json")]
+    pub format: PlanFormat,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,
 }
 
-/// How `plan` and `gsu` print.
+/// How `plan` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a terminal
+    Text,
+    /// For a ticket or a comment of a pull request
+    Markdown,
+    /// One page in plain words for whoever signs
+    Memo,
+    /// The same as Markdown
+    MemoMarkdown,
+    /// Projected charges as CSV in the columns of FinOps FOCUS 1.2, nothing bought
+    Focus,
+    /// The same with the orders of provisioned throughput that are advised
+    FocusWithOrders,
+}
+
+/// How `gsu` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GsuFormat {
+    /// For a terminal
+    Text,
+    /// For a ticket or a pull request
+    Markdown,
+    /// For a spreadsheet
+    Csv,
+}
+
+/// How verbs that compare print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For a terminal
@@ -193,9 +231,9 @@ pub struct GsuArgs {
     /// Workload file, or the name of a shipped one; - reads standard input
     #[arg(conflicts_with_all = numbers_of_the_form())]
     pub workload: Option<String>,
-    /// How to print the form of a workload
-    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
-    pub format: Format,
+    /// How to print the form
+    #[arg(long, value_enum, default_value_t = GsuFormat::Text, conflicts_with = "json")]
+    pub format: GsuFormat,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub numbers: Option<GsuNumbers>,
@@ -275,6 +313,23 @@ pub struct ExplainArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  burndown serve product-photos                 prints an address to open in a browser
+
+The page writes nothing by itself; \"save as\" shows what would change and asks before it replaces a file.")]
+pub struct ServeArgs {
+    /// Workload file, or the name of a shipped one; - reads standard input
+    pub workload: String,
+    /// Port on 127.0.0.1; 0 takes a free one (default: 8765, or a free one when that is taken)
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+    /// Read the books as of this day (default: today)
+    #[arg(long, value_name = "DATE")]
+    pub on: Option<Day>,
 }
 
 /// `prices`.

@@ -32,6 +32,7 @@
 //! | [`emulator`] | both backends on loopback, quirks included |
 //! | [`import`] | logs of nine kinds → observations, mergeable aggregates, arrivals, a workload |
 //! | [`report`] | one [`report::Report`] value, drawn many ways |
+//! | [`serve`] | the report as a live page: edits of a workload file, its form, its plan |
 //! | [`cli`], [`commands`] | arguments as types; one file per verb, the only place with effects |
 //!
 //! A test holds the map: a module imports only rows above it. `capacity` and `workload` may name `prices`
@@ -72,6 +73,7 @@ pub mod prices;
 pub mod projection;
 pub mod replay;
 pub mod report;
+pub mod serve;
 pub mod stats;
 pub mod tokens;
 pub mod units;

@@ -4,7 +4,9 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     calendar::Day,
-    model::{Endpoint, Grade, ImageSize, MediaResolution, ModelId, Placement, ThinkingLevel, TokenClass},
+    model::{
+        Endpoint, Grade, ImageSize, MediaResolution, ModelId, Placement, ThinkingLevel, Tier, TokenClass,
+    },
 };
 
 /// Something the reader should know before trusting a number.
@@ -275,6 +277,32 @@ pub enum Warning {
         /// Why.
         why: String,
     },
+    /// The tier that a route's overflow is to be paid at is not sold for its model there.
+    #[error(
+        "{model} on {endpoint} has no tier {tier} that serves route `{route}`: what its GSUs leave is priced at the route's own tier"
+    )]
+    SpillTierNotOffered {
+        /// The route.
+        route: String,
+        /// The model.
+        model: ModelId,
+        /// Where.
+        endpoint: Endpoint,
+        /// The tier that was asked for.
+        tier: Tier,
+    },
+    /// An order runs that no route of the workload uses.
+    #[error(
+        "the order of {gsu} GSU of {model} at {location} takes none of this workload's traffic; its dollars count all the same"
+    )]
+    OrderUnused {
+        /// The model.
+        model: ModelId,
+        /// Where.
+        location: String,
+        /// GSUs.
+        gsu: u64,
+    },
     /// No provisioned throughput for the model in the book.
     #[error("the capacity book has no throughput for {model}: GSUs cannot be sized")]
     NoThroughput {
@@ -473,11 +501,15 @@ pub enum Warning {
         /// The model.
         model: ModelId,
     },
-    /// A key that is read but has no effect on the numbers yet.
-    #[error("`{key}` is checked but not counted in this version: the numbers are as if it were absent")]
-    NotCounted {
-        /// The key.
-        key: &'static str,
+    /// A credit that ends, or outlasts the horizon, before the bill has used it up.
+    #[error("${unused} of the credit of ${usd} are not used up {when}")]
+    CreditUnused {
+        /// US dollars that are left.
+        unused: i64,
+        /// US dollars of the credit.
+        usd: i64,
+        /// `by its end on 2026-12-31`, or `within the horizon`.
+        when: String,
     },
     /// The simulated range of the bill and the one by formula differ.
     #[error(
@@ -531,6 +563,16 @@ pub enum Warning {
         rows: u64,
         /// Why, most frequent first, with the first places.
         reasons: String,
+    },
+    /// More responses than ids are remembered: rows that two exports share may count twice.
+    #[error(
+        "{n} responses came after {remembered} different ones, and whether they stand in the logs twice was not looked for"
+    )]
+    DuplicatesNotLookedFor {
+        /// Responses that were not looked for.
+        n: u64,
+        /// Ids that are remembered.
+        remembered: u64,
     },
     /// Attempts whose backend the log does not tell.
     #[error(
@@ -595,6 +637,8 @@ impl Warning {
             Warning::NotSized { .. } => "not-sized",
             Warning::NoThroughput { .. } => "no-throughput",
             Warning::WindowAssumed { .. } => "window-assumed",
+            Warning::SpillTierNotOffered { .. } => "spill-tier-not-offered",
+            Warning::OrderUnused { .. } => "order-unused",
             Warning::WindowsAssumed { .. } => "window-assumed",
             Warning::RowsUnreadable { .. } => "rows-unreadable",
             Warning::RowsFailed { .. } => "rows-failed",
@@ -614,13 +658,14 @@ impl Warning {
             Warning::WholeQueries { .. } => "whole-queries",
             Warning::NoFormField { .. } => "no-form-field",
             Warning::FormUnknown { .. } => "form-unknown",
-            Warning::NotCounted { .. } => "not-counted",
+            Warning::CreditUnused { .. } => "credit-unused",
             Warning::RangesDisagree { .. } => "ranges-disagree",
             Warning::NoTraffic { .. } => "no-traffic",
             Warning::OutsideHorizon { .. } => "outside-horizon",
             Warning::NoControlTotal => "no-control-total",
             Warning::LogCoverage { .. } => "log-coverage",
             Warning::RowsLeftOut { .. } => "rows-left-out",
+            Warning::DuplicatesNotLookedFor { .. } => "duplicates-not-looked-for",
             Warning::BackendNotTold { .. } => "backend-not-told",
             Warning::NotOffered { .. } => "not-offered",
         }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 
 use crate::{
     calendar::Day,
     model::{Backend, ByClass, Endpoint, ModelId, Pixels, Placement, Shape, Tier, TokenClass},
-    prices::{EndKind, ModelKind, PriceBook},
+    prices::{EndKind, ModelKind, PriceBook, prompt_tokens_max, worst_usd},
     tokens::{ClassTokens, TokenProfile, expect},
     units::{HOURS_PER_MONTH, Rate, Usd},
     workload::{Route, Volume, Workload},
@@ -88,13 +87,6 @@ const SHAPES_MAX: usize = 4;
 
 /// Sets of sizes of a cell that goes through them in turn.
 const PICTURES_MAX: usize = 64;
-
-/// Share of its worst price by which a reservation exceeds it: an answer beyond the contract's cap by up to a
-/// quarter is still paid for.
-const MARGIN: Decimal = Decimal::from_parts(125, 0, 0, false, 2);
-
-/// Tokens that a picture of the prompt may take at most; the finest tiling seen is 8,514.
-const PICTURE_TOKENS_MAX: u64 = 20_000;
 
 /// Seconds of an answer of which nothing is known.
 const SECONDS: f64 = 20.0;
@@ -251,31 +243,6 @@ fn key_of(route: &Route, placement: &Placement, pictures: &[Vec<Pixels>]) -> Str
 fn by_rule(classes: &ByClass<Option<ClassTokens>>) -> bool {
     let answer = classes.iter().filter(|(class, _)| !class.is_input());
     answer.filter_map(|(_, tokens)| tokens.as_ref()).all(|tokens| tokens.p05 == tokens.p95)
-}
-
-fn prompt_tokens_max(shape: &Shape, contract: Option<u64>) -> u64 {
-    let text = (2.0 * shape.prompt_text.p95) as u64 + 64;
-    let tokens = text + PICTURE_TOKENS_MAX * shape.input_images.len() as u64;
-    contract.map_or(tokens, |most| tokens.min(most))
-}
-
-/// The dearest request that the contract allows, and a quarter.
-fn worst_usd(
-    rates: &ByClass<Option<Rate>>,
-    outputs: &[TokenClass],
-    prompt_max: u64,
-    answer_max: u64,
-) -> Result<Usd, String> {
-    let dearest = |input: bool| {
-        rates.iter().filter(|(class, _)| class.is_input() == input).filter_map(|(_, rate)| *rate).max()
-    };
-    if let Some(class) = outputs.iter().find(|class| rates[**class].is_none()) {
-        return Err(format!("no price for {}", class.label()));
-    }
-    let input = dearest(true).ok_or("no price for its input")?;
-    let output = dearest(false).ok_or("no price for its answers")?;
-    let sum = input.cost_of_tokens(prompt_max).0 + output.cost_of_tokens(answer_max).0;
-    Ok(Usd((sum * MARGIN).round_dp_with_strategy(6, RoundingStrategy::AwayFromZero)))
 }
 
 /// Tokens of all pictures by the dearest other reading of what is billed.

@@ -7,6 +7,7 @@
 mod answer;
 mod campaign;
 mod cell;
+mod convergence;
 mod credentials;
 mod fault;
 mod http;
@@ -22,6 +23,7 @@ mod terms;
 pub use answer::{Answered, Attempt, Received, Verdict, answered, judge};
 pub use campaign::Campaign;
 pub use cell::{Cell, Expected, Skipped, Sources, cells};
+pub use convergence::{Convergence, Course, CoursePoint, convergence};
 pub use credentials::Credentials;
 pub use fault::{Failure, Fault, Response, remedy};
 pub use http::{Identity, Post, client, post};

@@ -6,7 +6,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::LearnedRule;
+use super::{
+    LearnedRule,
+    window::{Window, WindowRange, check_windows},
+};
 use crate::{
     calendar::{Day, share_a_day},
     diagnostics::{BadFile, SourceText},
@@ -164,6 +167,8 @@ pub struct Throughput {
     pub burndown: ByClass<Option<Decimal>>,
     /// Enforcement windows by GSU count, ascending.
     pub windows: Vec<Window>,
+    /// Where the documents give a range of seconds instead, by GSU count, ascending.
+    pub window_ranges: Vec<WindowRange>,
     /// The fields of Google's form.
     pub form_fields: Vec<FormField>,
     /// Locations where it is known to be sold.
@@ -174,19 +179,6 @@ pub struct Throughput {
     pub source: Vec<String>,
     /// Remark.
     pub note: Option<String>,
-}
-
-/// From this GSU count up (to the next row) quota is enforced over so many seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Window {
-    /// First count.
-    pub from_gsu: u64,
-    /// Length.
-    pub seconds: u64,
-    /// Documented or assumed.
-    #[serde(default = "documented")]
-    pub grade: Grade,
 }
 
 /// A field of Google's estimation form.
@@ -204,15 +196,8 @@ pub struct FormField {
     pub grade: Grade,
 }
 
-fn documented() -> Grade {
+pub(super) fn documented() -> Grade {
     Grade::Documented
-}
-
-impl Throughput {
-    /// The enforcement window of a GSU count, `None` below the first.
-    pub fn window(&self, gsu: u64) -> Option<Window> {
-        self.windows.iter().rev().find(|window| window.from_gsu <= gsu).copied()
-    }
 }
 
 #[derive(Deserialize)]
@@ -245,6 +230,8 @@ struct RawThroughput {
     tokens_per_second_per_gsu: Rate,
     minimum_gsu: u64,
     increment_gsu: u64,
+    #[serde(default)]
+    window_range: Vec<WindowRange>,
     locations: Option<Vec<String>>,
     note: Option<String>,
     burndown: BTreeMap<Spanned<String>, Rate>,
@@ -260,7 +247,7 @@ impl CapacityBook {
     /// # Errors
     ///
     /// When the text is no such book, names an unknown source or class, has windows that do not start
-    /// at 1 GSU or do not ascend, or two rows for one model and day; the message shows the place.
+    /// at 1 GSU, do not ascend or lie outside the range given for them, or two rows for one model and day; the message shows the place.
     pub fn parse(source: &SourceText) -> Result<CapacityBook, BadFile> {
         let raw: RawBook =
             toml::from_str(&source.text).map_err(|error| source.toml_complaint(TITLE, &error))?;
@@ -374,12 +361,9 @@ fn checked_throughput(raw: RawThroughput, sources: &BTreeMap<String, Source>) ->
     if burndown[TokenClass::InputText].is_none_or(|rate| rate.is_zero()) {
         return Err("a burndown of text input above zero is what all others are measured by".into());
     }
-    if raw.window.iter().any(|window| window.seconds == 0) {
-        return Err("a window has at least 1 second".into());
-    }
-    let ascending = raw.window.windows(2).all(|pair| pair[0].from_gsu < pair[1].from_gsu);
-    if raw.window.first().is_some_and(|window| window.from_gsu != 1) || !ascending {
-        return Err("windows start at 1 GSU and ascend".into());
+    check_windows(&raw.window, &raw.window_range)?;
+    if let Some(problem) = raw.window_range.iter().find_map(|range| unknown_source(sources, &range.source)) {
+        return Err(problem);
     }
     Ok(Throughput {
         model: raw.model,
@@ -391,6 +375,7 @@ fn checked_throughput(raw: RawThroughput, sources: &BTreeMap<String, Source>) ->
         increment_gsu: raw.increment_gsu,
         burndown,
         windows: raw.window,
+        window_ranges: raw.window_range,
         form_fields: raw.form_field,
         locations: raw.locations,
         checked: raw.checked,

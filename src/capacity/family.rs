@@ -9,7 +9,7 @@ use super::{
     curve::{Curve, CurveError, CurvePoint, Method},
     pool::Pool,
 };
-use crate::stats::{CountLaw, Excess, Marks, Traffic, TranslatedGamma};
+use crate::stats::{CountLaw, Excess, Mark, Marks, Traffic, TranslatedGamma};
 
 /// Loads at which the stand-in is held to the exact curve, as powers of √2.
 const ANCHORS: [f64; 5] = [0.5, std::f64::consts::FRAC_1_SQRT_2, 1.0, std::f64::consts::SQRT_2, 2.0];
@@ -22,6 +22,9 @@ const LOADS_MAX: usize = 10;
 
 /// A share left below this says nothing about the stand-in.
 const VISIBLE: f64 = 1e-7;
+
+/// A share that nobody sees: larger counts of the window leave nothing.
+const NEXT_TO_NOTHING: f64 = 1e-9;
 
 /// Newton steps at most; the excess is convex, so they close in from one side.
 const NEWTON_STEPS: usize = 20;
@@ -48,6 +51,37 @@ pub struct CurveFamily {
     /// Negative binomial shape of the centre by window, seconds.
     shapes: BTreeMap<u64, f64>,
     corrections: Vec<Correction>,
+}
+
+/// The gamma laws of a window at every level of load, with the levels' weights.
+struct StandIn {
+    levels: Vec<(f64, TranslatedGamma)>,
+    /// Mean load of the window.
+    offered: f64,
+}
+
+impl StandIn {
+    /// Share of load above a quota, and minus its slope.
+    fn left(&self, quota: f64) -> Excess {
+        let (mut mean, mut probability) = (0.0, 0.0);
+        for (weight, law) in &self.levels {
+            let above = law.excess(quota);
+            mean += weight * above.mean;
+            probability += weight * above.probability;
+        }
+        Excess { mean: mean / self.offered, probability: probability / self.offered }
+    }
+}
+
+/// A place at which a family is held against an exact curve: factors on the centre.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Probe {
+    /// On every rate.
+    pub load: f64,
+    /// On every request's size.
+    pub size: f64,
+    /// On the negative binomial shape; below 1: more bursts.
+    pub shape: f64,
 }
 
 /// Quota less the quota at which the stand-in leaves what the exact curve leaves, at every anchor.
@@ -130,20 +164,70 @@ impl CurveFamily {
         self.shapes.get(&window.seconds).copied().unwrap_or(f64::INFINITY)
     }
 
+    /// Shares of burn tokens left by counts of the centre's curve, ascending: [`CurveFamily::left_share`] for
+    /// many counts at once.
+    pub(super) fn left_shares(&self, counts: &[u64], load_factor: f64, shape_factor: f64) -> Vec<f64> {
+        let mut law: Option<(Window, StandIn)> = None;
+        // Within a window more quota leaves less: after next to nothing comes nothing.
+        let mut nothing_from = None;
+        let mut share = |gsu: &u64| {
+            let Some(point) = self.centre.point(*gsu) else { return 1.0 };
+            let Some(window) = point.window else { return 1.0 };
+            if nothing_from == Some(window) {
+                return 0.0;
+            }
+            if law.as_ref().is_none_or(|(of, _)| *of != window) {
+                law = Some((window, self.law(window, load_factor, self.shape(window) * shape_factor)));
+            }
+            let quota = (point.quota - self.shift(point, window, load_factor)).max(0.0);
+            let left = law.as_ref().map_or(1.0, |(_, law)| law.left(quota).mean).clamp(0.0, 1.0);
+            if left < NEXT_TO_NOTHING {
+                nothing_from = Some(window);
+            }
+            left
+        };
+        counts.iter().map(&mut share).collect()
+    }
+
     /// Share of load above a quota, and minus its slope, by the translated gamma law.
     fn stand_in(&self, quota: f64, window: Window, load_factor: f64, shape: f64) -> Excess {
+        self.law(window, load_factor, shape).left(quota)
+    }
+
+    fn law(&self, window: Window, load_factor: f64, shape: f64) -> StandIn {
         let counts = if shape.is_finite() { CountLaw::NegativeBinomial { shape } } else { CountLaw::Poisson };
         let length = window.seconds as f64 * load_factor;
-        let (mut excess, mut probability, mut offered) = (0.0, 0.0, 0.0);
-        for mark in self.loads.iter() {
-            let mean = mark.value * length;
-            let law = TranslatedGamma::of_load(counts, mean / self.moments[0], self.moments);
-            let above = law.excess(quota);
-            excess += mark.probability * above.mean;
-            probability += mark.probability * above.probability;
-            offered += mark.probability * mean;
-        }
-        Excess { mean: excess / offered, probability: probability / offered }
+        let of_level = |mark: &Mark| {
+            let count = mark.value * length / self.moments[0];
+            (mark.probability, TranslatedGamma::of_load(counts, count, self.moments))
+        };
+        StandIn { levels: self.loads.iter().map(of_level).collect(), offered: self.loads.mean() * length }
+    }
+
+    /// The largest difference of the share of tokens from exact curves at these counts, when the load, the sizes
+    /// of requests and the shape of their counts are multiples of the centre's. Sizes count as load: what they
+    /// change beyond it is part of the error.
+    ///
+    /// `row` and `traffic` are those that the family was made from; counts that the curve does not list are
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`super::curve`].
+    pub fn error(
+        &self,
+        (row, traffic): (&Throughput, &Traffic),
+        counts: &[u64],
+        probe: Probe,
+    ) -> Result<f64, CurveError> {
+        let other = traffic.with_sizes_scaled(probe.size)?.with_shapes_scaled(probe.shape)?;
+        let exact = Pool::new(row, &other)?.only(counts).points(&[probe.load])?.swap_remove(0);
+        let apart = |point: &CurvePoint| {
+            let shape = self.shape(point.window?) * probe.shape;
+            let stand_in = self.left_share(point.gsu, probe.load * probe.size, Some(shape))?;
+            Some((stand_in - point.left.tokens).abs())
+        };
+        Ok(exact.iter().filter_map(apart).fold(0.0, f64::max))
     }
 
     fn correction(&self, point: &CurvePoint, exact: &[f64; ANCHORS.len()]) -> Option<Correction> {

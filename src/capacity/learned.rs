@@ -5,15 +5,13 @@
 //! of a wrong estimate. A log that tells of every request whether a GSU served it can say. What was learned is
 //! a small file of its own, so that a plan can take it.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::{Overrun, Refund};
 use crate::{
     diagnostics::{BadFile, SourceText},
-    model::ModelId,
+    model::{Grade, ModelId},
     units::Share,
 };
 
@@ -133,16 +131,43 @@ impl PtRule {
 
     /// The same rule with settings that make no difference set to the first of their kind.
     fn plainest(self) -> PtRule {
-        let sliding = self.clock == WindowKind::Sliding;
-        let never_high = matches!(self.estimate, EstimateKind::Actual | EstimateKind::Input);
-        let never_low = !matches!(self.estimate, EstimateKind::Mean | EstimateKind::Input);
         let refund = match self.refund {
-            _ if never_high => Refund::Any,
-            Refund::SameWindow if sliding => Refund::Any,
+            _ if self.never_high() => Refund::Any,
+            Refund::SameWindow if self.clock == WindowKind::Sliding => Refund::Any,
             refund => refund,
         };
-        let overrun = if never_low || sliding { Overrun::Forget } else { self.overrun };
+        let overrun = if self.forgets_nothing() { Overrun::Forget } else { self.overrun };
         PtRule { refund, overrun, ..self }
+    }
+
+    /// Whether nothing can be given back.
+    fn never_high(self) -> bool {
+        matches!(self.estimate, EstimateKind::Actual | EstimateKind::Input)
+    }
+
+    /// Whether overrun cannot be, or ends with its request.
+    fn forgets_nothing(self) -> bool {
+        let never_low = !matches!(self.estimate, EstimateKind::Mean | EstimateKind::Input);
+        never_low || self.clock == WindowKind::Sliding
+    }
+
+    /// What becomes of an estimate that was too high, in words.
+    pub fn refund_label(self) -> &'static str {
+        match self.refund {
+            _ if self.never_high() => "makes no difference",
+            Refund::Any => "given back whenever the answer is whole",
+            Refund::SameWindow => "given back in the same window only",
+            Refund::Never => "never given back",
+        }
+    }
+
+    /// What becomes of burn above the quota, in words.
+    pub fn overrun_label(self) -> &'static str {
+        match self.overrun {
+            _ if self.forgets_nothing() => "makes no difference",
+            Overrun::Forget => "forgotten",
+            Overrun::Debt => "a debt",
+        }
     }
 
     /// It in words: `mean output, fixed clock, late refunds kept`.
@@ -257,25 +282,30 @@ impl LearnedRule {
         self.possible.iter().any(|possible| possible.rule == rule.plainest())
     }
 
-    /// Estimates that are still possible.
-    pub fn estimates(&self) -> BTreeSet<EstimateKind> {
-        self.possible.iter().map(|possible| possible.rule.estimate).collect()
+    /// `measured`, or `rehearsed` where the log came from the emulator.
+    pub fn grade(&self) -> Grade {
+        if self.rehearsed { Grade::Rehearsed } else { Grade::Measured }
     }
 
-    /// Clocks that are still possible.
-    pub fn clocks(&self) -> BTreeSet<WindowKind> {
-        self.possible.iter().map(|possible| possible.rule.clock).collect()
-    }
-
-    /// Refunds that are still possible of rules that can have any; of no other use.
-    pub fn refunds(&self) -> BTreeSet<Refund> {
-        self.possible.iter().map(|possible| possible.rule.refund).collect()
-    }
-
-    /// What it rests on: `n 20,133, 2026-11-03 to 2026-11-05`.
+    /// What it rests on: `n 20133, 2026-11-03 to 2026-11-05`.
     pub fn evidence(&self) -> String {
-        let day = |moment: &str| moment.get(..10).unwrap_or(moment).to_string();
-        format!("n {}, {} to {}", self.requests, day(&self.first), day(&self.last))
+        format!("n {}, {}", self.requests, self.days())
+    }
+
+    /// First and last day of the log: `2026-11-03 to 2026-11-05`.
+    pub fn days(&self) -> String {
+        let [first, last] = [&self.first, &self.last].map(|moment| moment.get(..10).unwrap_or(moment));
+        format!("{first} to {last}")
+    }
+
+    /// `measured (n 20133, 2026-11-03 to 2026-11-05): mean output, fixed clock`, and how many others are possible.
+    pub fn words(&self) -> String {
+        let best = self.possible.first().map(|best| best.rule.label()).unwrap_or_default();
+        let others = match self.possible.len() {
+            0 | 1 => String::new(),
+            n => format!(", or one of {} others", n - 1),
+        };
+        format!("{} ({}): {best}{others}", self.grade(), self.evidence())
     }
 }
 

@@ -15,28 +15,31 @@ mod learned;
 mod monitoring;
 mod pool;
 mod regret;
+mod share_table;
 mod sizing;
+mod window;
 
 pub use admission::{
     Admission, AdmissionError, AdmissionRules, Estimate, EstimateRule, Outcome, Overrun, Refund, RequestType,
     Ticket, WindowClock,
 };
-pub use book::{
-    CapacityBook, Credit, DeveloperTier, FormField, OrderRules, Period, Term, Throughput, Window,
-};
+pub use book::{CapacityBook, Credit, DeveloperTier, FormField, OrderRules, Period, Term, Throughput};
 pub use commitment::{
     CommitmentError, CountCost, Deferrable, Offer, Pool, SingleTerm, best_single, break_even_use, pooled,
     usd_per_avoided_throttle, with_deferrable,
 };
 pub use curve::{Curve, CurveError, CurvePoint, LeftShares, Method, Rise, ShareOf, curve};
-pub use family::CurveFamily;
+pub use family::{CurveFamily, Probe};
 pub use ladder::{
     Bound, CostPeriod, DemandScenario, Ladder, LadderError, LadderInput, LadderRegret, Level, PeriodCost,
-    Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, Tail, ladder, ladder_regret,
+    Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, StandingCost, Tail, ladder, ladder_regret,
+    standing,
 };
 pub use learned::{EstimateKind, ExcludedRule, LearnedRule, PossibleRule, PtRule, WindowKind};
 pub use monitoring::{
-    MetricsError, PtMetric, PtMetrics, PtPoint, PtStep, read_explorer_csv, read_time_series,
+    Invocations, MetricsError, PtMetric, PtMetrics, PtPoint, PtStep, read_explorer_csv, read_time_series,
 };
 pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
+pub use share_table::{ShareTable, Weights};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};
+pub use window::{Window, WindowEnd, WindowRange};

@@ -107,6 +107,13 @@ impl<'a> Pool<'a> {
         })
     }
 
+    /// The same pool with these counts alone, as far as it lists them.
+    pub fn only(mut self, counts: &[u64]) -> Pool<'a> {
+        self.bands.iter_mut().for_each(|(_, gsus)| gsus.retain(|gsu| counts.contains(gsu)));
+        self.bands.retain(|(_, gsus)| !gsus.is_empty());
+        self
+    }
+
     pub fn curve(&self) -> Result<Curve, CurveError> {
         Ok(self.curve_of(self.points(&[1.0])?.swap_remove(0)))
     }
@@ -186,8 +193,8 @@ impl<'a> Pool<'a> {
         let seconds = window.seconds as f64;
         // Settled here, since the bracket looks at windows of other lengths that stand for these.
         let (traffic, pooled) =
-            (&traffic.in_windows(seconds), pooled.map(|pooled| pooled.in_windows(seconds)));
-        let pooled = pooled.as_ref();
+            (traffic.in_windows(seconds), pooled.map(|pooled| pooled.in_windows(seconds)));
+        let (traffic, pooled) = (traffic.as_ref(), pooled.as_deref());
         let (smallest, largest) = (self.quota(gsus[0], window), self.quota(gsus[gsus.len() - 1], window));
         let load = LoadLaw::new(traffic, seconds, largest);
         let pooled_load = pooled.map(|pooled| LoadLaw::new(pooled, seconds, largest));

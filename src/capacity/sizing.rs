@@ -3,7 +3,10 @@
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::Serialize;
 
-use super::book::{CapacityBook, Term, Throughput, Window};
+use super::{
+    book::{CapacityBook, Term, Throughput},
+    window::Window,
+};
 use crate::{
     calendar::Day,
     model::{ByClass, ModelId, TokenClass},

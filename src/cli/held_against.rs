@@ -78,6 +78,9 @@ pub struct CheckArgs {
     /// Spend by day so far: columns day and usd, or a bill of Google Cloud (see `reconcile`)
     #[arg(long, value_name = "FILE")]
     pub actual: Option<PathBuf>,
+    /// What a US dollar costs in the currency of --actual, where that is another
+    #[arg(long, value_name = "N", value_parser = exchange_rate, requires = "actual")]
+    pub currency_rate: Option<Decimal>,
     /// What Cloud Monitoring measured of a purchase: answers of projects.timeSeries.list (JSON), or CSV files of
     /// Metrics Explorer under the names that it gives; --gsu where they hold no limit
     #[arg(long, value_name = "FILE", num_args = 1..)]
@@ -126,16 +129,28 @@ pub struct ReconcileArgs {
 /// `backtest`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  burndown backtest daily.csv                         learns 28 days, predicts 7, moves on
-  burndown backtest --ledger plans.toml               past plans against their invoices
+  burndown backtest observations.jsonl                learns 28 days, predicts 7, moves on: the bill,
+                                                      requests, tokens of each class, tokens per request
+  burndown backtest daily.csv                         the same for spend by day
+  burndown backtest --plans plans/*.json --bills bills/*.csv      past plans against the bills of their months
+  burndown backtest --ledger plans.toml               past plans against the invoices that it names
 
 A ledger is TOML, one [[record]] a past plan (plan, month, actual_usd), or a CSV of the same columns.")]
 pub struct BacktestArgs {
-    /// Spend by day: columns day and usd, or a bill of Google Cloud by day
-    pub daily: Option<PathBuf>,
+    /// Observations (JSON lines, see `import`), or spend by day: columns day and usd, or a bill of Google Cloud
+    pub past: Vec<PathBuf>,
     /// Past plans and what came
-    #[arg(long, value_name = "FILE", conflicts_with = "daily")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["past", "plans"])]
     pub ledger: Option<PathBuf>,
+    /// Past plans: plan.json files or report folders
+    #[arg(long, value_name = "PLAN", num_args = 1.., requires = "bills", conflicts_with = "past")]
+    pub plans: Vec<String>,
+    /// Bills of the months that were planned, by day; only months that they hold whole are counted
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "plans")]
+    pub bills: Vec<PathBuf>,
+    /// What a US dollar costs in the currency of the spend, where that is another
+    #[arg(long, value_name = "N", value_parser = exchange_rate)]
+    pub currency_rate: Option<Decimal>,
     /// Days that are learned from
     #[arg(long, value_name = "N", default_value_t = 28, value_parser = clap::value_parser!(u32).range(2..=3660))]
     pub train_days: u32,

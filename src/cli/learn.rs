@@ -17,6 +17,7 @@ use crate::{
   burndown calibrate product-photos --check                 who am I, does each placement answer (free)
   burndown calibrate product-photos --dry-run               what each budget would buy; nothing is sent
   burndown calibrate product-photos --budget-usd 20 --out mine
+  burndown calibrate product-photos --from-plan report/plan.json --budget-usd 25 --out mine
   burndown calibrate product-photos --emulator --out rehearsal
   burndown --profiles mine plan product-photos
 
@@ -63,6 +64,9 @@ pub struct CalibrateArgs {
     /// Only this model (id or nickname); may be repeated
     #[arg(long, value_name = "MODEL")]
     pub model: Vec<String>,
+    /// Measure what this plan.json proposes to measure next: its first placement, so many requests
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["placement", "model"])]
+    pub from_plan: Option<PathBuf>,
     /// Google Cloud project
     #[arg(long, env = "GOOGLE_CLOUD_PROJECT")]
     pub project: Option<String>,
@@ -210,6 +214,12 @@ pub struct SqlArgs {
     /// What names a row's route: model, size, or a field of the request such as labels.feature
     #[arg(long, value_name = "FIELD")]
     pub route_by: Option<String>,
+    /// Rows of the log in those days, for an estimate of the bytes that are read
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=COUNT_MAX), requires = "row_bytes")]
+    pub rows: Option<u64>,
+    /// Mean bytes of one of these rows, request and response together
+    #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(1..=COUNT_MAX), requires = "rows")]
+    pub row_bytes: Option<u64>,
 }
 
 /// `emulate`.

@@ -90,6 +90,10 @@ pub struct LearnFlags {
     /// Requests that Google counted for the model in the time of the log (metric model_invocation_count)
     #[arg(long, value_name = "N", requires = "learn_rule", value_parser = value_parser!(u64).range(1..=COUNT_MAX))]
     pub invocations: Option<u64>,
+    /// The same, and the GSU count, from Cloud Monitoring: answers of projects.timeSeries.list (JSON), or CSV files
+    /// of Metrics Explorer under the names that it gives
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "learn_rule", conflicts_with = "invocations")]
+    pub pt_metrics: Vec<PathBuf>,
     /// Which moment the log's times are
     #[arg(long, value_enum, requires = "learn_rule", default_value_t = LoggedTimeKind::Answer)]
     pub logged_time: LoggedTimeKind,

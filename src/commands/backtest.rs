@@ -1,17 +1,26 @@
 //! `backtest`: would the ranges have held?
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::{Done, check::spend_by_day, output, saved::saved_plan};
+use super::{Done, check::spend_by_day, library::Library, output, saved::saved_plan};
 use crate::{
     cli::BacktestArgs,
-    diagnostics::SourceText,
-    projection::backtest::{Case, judge, rolling},
-    report::backtest_text,
+    diagnostics::{SourceText, read_limited},
+    projection::{
+        SavedPlan,
+        backtest::{Backtest, Case, judge, observed, rolling},
+        check::DailySpend,
+    },
+    report::{backtest_text, observed_text},
+    usage::{Observation, read_observations},
 };
+
+/// Longest file of observations or of spend.
+const BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Past plans and what came.
 #[derive(Deserialize)]
@@ -35,21 +44,114 @@ struct Record {
 }
 
 pub(super) fn run(args: &BacktestArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
-    let found = match (&args.daily, &args.ledger) {
-        (Some(path), None) => rolling(&spend_by_day(path)?, args.train_days, args.horizon_days)
-            .with_context(|| format!("cannot test on {}", path.display()))?,
-        (None, Some(path)) => judge(past_plans(path, overlay)?)?,
-        _ => bail!("expected either a file of spend by day or --ledger FILE"),
-    };
+    if let Some(ledger) = &args.ledger {
+        if args.currency_rate.is_some() {
+            bail!("--currency-rate: a ledger's amounts are US dollars");
+        }
+        return say(args, &judge(of_ledger(ledger, overlay)?)?);
+    }
+    if !args.plans.is_empty() {
+        let (cases, notes) = of_bills(args, overlay)?;
+        notes.iter().for_each(|note| output::say(note));
+        let found = judge(cases).context(
+            "no plan covers a month that the bills hold whole\n\nhint: bills are read by day, from the first day of a month to its last",
+        )?;
+        return say(args, &found);
+    }
+    if args.past.is_empty() {
+        bail!("expected observations or a file of spend by day, --plans with --bills, or --ledger FILE");
+    }
+    if let Some(observations) = observations(&args.past)? {
+        if args.currency_rate.is_some() {
+            bail!("--currency-rate: observations are priced by the book, in US dollars");
+        }
+        let book = Library::prices(overlay)?;
+        let found = observed(&observations, &book, args.train_days, args.horizon_days)
+            .with_context(|| format!("cannot test on {}", names(&args.past)))?;
+        if args.answer.json {
+            output::print_json(&found)?;
+        } else {
+            output::print(&observed_text(&found))?;
+        }
+        return Ok(Done::Fine);
+    }
+    let spend = spend(&args.past, args.currency_rate)?;
+    let found = rolling(&spend, args.train_days, args.horizon_days);
+    say(args, &found.with_context(|| format!("cannot test on {}", names(&args.past)))?)
+}
+
+fn say(args: &BacktestArgs, found: &Backtest) -> anyhow::Result<Done> {
     if args.answer.json {
-        output::print_json(&found)?;
+        output::print_json(found)?;
     } else {
-        output::print(&backtest_text(&found))?;
+        output::print(&backtest_text(found))?;
     }
     Ok(Done::Fine)
 }
 
-fn past_plans(path: &Path, overlay: Option<&Path>) -> anyhow::Result<Vec<Case>> {
+fn names(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<String>>().join(", ")
+}
+
+/// The observations of the files; `None` where the first holds something else.
+fn observations(paths: &[PathBuf]) -> anyhow::Result<Option<Vec<Observation>>> {
+    let mut all = Vec::new();
+    for (at, path) in paths.iter().enumerate() {
+        let name = path.display().to_string();
+        let text = SourceText::from_bytes(&name, read_limited(path, BYTES_MAX)?)?.text;
+        let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let is_one = line.contains("burndown.observation/") || line.starts_with("repo,path_or_url,");
+        if at == 0 && !is_one {
+            return Ok(None);
+        }
+        all.extend(read_observations(&text).with_context(|| format!("cannot use {name}"))?);
+    }
+    Ok(Some(all))
+}
+
+/// Spend by day of several files together.
+fn spend(paths: &[PathBuf], rate: Option<Decimal>) -> anyhow::Result<DailySpend> {
+    let mut all = DailySpend::new();
+    for path in paths {
+        for (day, usd) in spend_by_day(path, rate)? {
+            *all.entry(day).or_default() += usd;
+        }
+    }
+    Ok(all)
+}
+
+/// Each plan's months that the bills hold whole, and what is left out.
+fn of_bills(args: &BacktestArgs, overlay: Option<&Path>) -> anyhow::Result<(Vec<Case>, Vec<String>)> {
+    let spend = spend(&args.bills, args.currency_rate)?;
+    let (Some((first, _)), Some((last, _))) = (spend.first_key_value(), spend.last_key_value()) else {
+        bail!("there is no spend of any day in {}", names(&args.bills));
+    };
+    let (mut cases, mut notes) = (Vec::new(), Vec::new());
+    for name in &args.plans {
+        let plan: SavedPlan = saved_plan(name, None, overlay)?;
+        let mut counted = 0;
+        for (at, month) in plan.calendar().iter().enumerate() {
+            if month.first < *first || month.next.minus_day() > *last {
+                continue;
+            }
+            if plan.workload.as_of >= month.next {
+                notes.push(format!("{name} {}: the plan was made after that month", plan.months[at]));
+                continue;
+            }
+            let actual = spend.range(month.first..month.next).map(|(_, usd)| *usd).sum();
+            let name = format!("{name} {}", plan.months[at]);
+            cases.push(Case::of_plan(name, plan.bill.by_month[at], actual));
+            counted += 1;
+        }
+        if counted == 0 {
+            notes.push(format!("{name}: no month of it is held whole by the bills ({first} to {last})"));
+        }
+    }
+    Ok((cases, notes))
+}
+
+/// The cases of a ledger.
+fn of_ledger(path: &Path, overlay: Option<&Path>) -> anyhow::Result<Vec<Case>> {
     let source = SourceText::read(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let records = if path.extension().is_some_and(|extension| extension == "csv") {

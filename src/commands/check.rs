@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
 
-use super::{Done, output, saved::saved_plan};
+use super::{Done, metrics::pt_metrics, output, saved::saved_plan};
 use crate::{
     calendar::LocalClock,
-    capacity::{PtMetrics, read_explorer_csv, read_time_series},
     cli::{CheckArgs, Format},
     diagnostics::{SourceText, read_limited},
     projection::{
@@ -38,7 +38,8 @@ pub(super) fn run(args: &CheckArgs, overlay: Option<&Path>) -> anyhow::Result<Do
         Some(baseline) => Some(saved_plan(&baseline, args.answer.on, overlay).context("the baseline")?),
         None => None,
     };
-    let actual = args.actual.as_ref().map(|path| actual(&plan, path)).transpose()?;
+    let rate = args.currency_rate;
+    let actual = args.actual.as_ref().map(|path| actual(&plan, path, rate)).transpose()?;
     let mut found = check(&args.plan, &plan, &policy, baseline.as_ref(), actual);
     if !args.pt_metrics.is_empty() {
         found = found.with_provisioned(provisioned(args, &plan)?);
@@ -95,8 +96,8 @@ fn policy(args: &CheckArgs) -> anyhow::Result<(Policy, Option<String>)> {
     Ok((file.overridden_by(flags), baseline))
 }
 
-fn actual(plan: &SavedPlan, path: &Path) -> anyhow::Result<MonthToDate> {
-    let spend = spend_by_day(path)?;
+fn actual(plan: &SavedPlan, path: &Path, rate: Option<Decimal>) -> anyhow::Result<MonthToDate> {
+    let spend = spend_by_day(path, rate)?;
     month_to_date(plan, &spend).with_context(|| format!("cannot hold {} against the plan", path.display()))
 }
 
@@ -105,34 +106,21 @@ fn provisioned(args: &CheckArgs, plan: &SavedPlan) -> anyhow::Result<PtCheck> {
     let clock = LocalClock::of_zone(&args.time_zone).with_context(|| {
         format!("unknown time zone `{}`, expected a name such as `UTC` or `Europe/Berlin`", args.time_zone)
     })?;
-    let mut points = Vec::new();
-    for path in &args.pt_metrics {
-        let name = path.display().to_string();
-        let text = SourceText::from_bytes(&name, read_limited(path, ACTUAL_BYTES_MAX)?)?.text;
-        let read = match text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) {
-            true => read_time_series(&text),
-            false => {
-                let file =
-                    path.file_name().map_or_else(|| name.clone(), |file| file.to_string_lossy().into());
-                read_explorer_csv(&file, &text)
-            }
-        };
-        points.extend(read.with_context(|| format!("cannot use {name}"))?);
-    }
-    let metrics = PtMetrics::of(&points)?;
+    let metrics = pt_metrics(&args.pt_metrics)?;
     Ok(pt_check(plan, &metrics, args.gsu, &clock)?)
 }
 
-/// Columns `day` and `usd`, or a bill of Google Cloud by day.
-pub(super) fn spend_by_day(path: &Path) -> anyhow::Result<DailySpend> {
+/// Columns `day` and `usd`, or a bill of Google Cloud by day; `rate` is what a US dollar costs in its currency.
+pub(super) fn spend_by_day(path: &Path, rate: Option<Decimal>) -> anyhow::Result<DailySpend> {
     let name = path.display().to_string();
     let text = SourceText::from_bytes(&name, read_limited(path, ACTUAL_BYTES_MAX)?)?.text;
     let is_bill = ["SKU description", "sku.", "sku_", "\"sku\""].iter().any(|mark| text.contains(mark));
     let spend = if is_bill {
-        let bill = read_bill(&text, None).with_context(|| format!("cannot use {name}"))?;
+        let bill = read_bill(&text, rate).with_context(|| format!("cannot use {name}"))?;
         daily_spend(&bill).with_context(|| format!("{name} is not grouped by day"))?
     } else {
-        read_daily(&text).with_context(|| format!("cannot use {name}"))?
+        read_daily(&text, rate.and_then(|rate| rate.to_f64()))
+            .with_context(|| format!("cannot use {name}"))?
     };
     Ok(spend)
 }

@@ -65,7 +65,7 @@ async fn serve(setup: Setup, port: u16) -> anyhow::Result<Ledger> {
 }
 
 /// Returns when the user or the system asks for an end.
-async fn stop_signal() -> anyhow::Result<()> {
+pub(super) async fn stop_signal() -> anyhow::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -4,50 +4,21 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use rust_decimal::Decimal;
-use serde::Serialize;
 
 use super::{Done, library::Library, output, plan::plan_for};
 use crate::{
     calendar::Day,
     capacity::{Query, Sizing, size},
-    cli::{Answer, Format, GsuArgs, GsuNumbers, TokenFlags},
+    cli::{Answer, GsuArgs, GsuFormat, GsuNumbers, TokenFlags},
     model::{Backend, ByClass, Endpoint, Location, ModelId, TokenClass},
-    report::{
-        format::{decimal_grouped, grouped, money_whole},
-        gsu_forms, markdown, plain_table, terminal,
-    },
+    report::{GsuAnswer, Report, gsu_forms, markdown, terminal},
     warning::Warning,
 };
-
-/// What `gsu` answers.
-#[derive(Debug, Serialize)]
-struct GsuAnswer {
-    schema: &'static str,
-    model: ModelId,
-    location: String,
-    on: Day,
-    resolved: Vec<String>,
-    queries_per_second: Decimal,
-    burn_lines: Vec<crate::capacity::BurnLine>,
-    burn_per_request: Decimal,
-    throughput_per_second: Decimal,
-    throughput_per_gsu: Decimal,
-    gsu_exact: Decimal,
-    gsu: u64,
-    window_seconds: Option<u64>,
-    quota_per_window: Option<Decimal>,
-    whole_requests_per_window: Option<u64>,
-    terms: Vec<crate::capacity::TermPrice>,
-    warnings: Vec<Warning>,
-}
 
 pub(super) fn run(args: &GsuArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
     match (&args.workload, &args.numbers) {
         (Some(workload), _) => of_workload(workload, args.format, &args.answer, overlay),
-        (None, Some(_)) if args.format != Format::Text => {
-            bail!("--format markdown is for the form of a workload; from numbers, take text or --json")
-        }
-        (None, Some(numbers)) => of_numbers(numbers, &args.tokens, &args.answer, overlay),
+        (None, Some(numbers)) => of_numbers(numbers, &args.tokens, args.format, &args.answer, overlay),
         (None, None) => bail!("expected a workload, or --model and --qps"),
     }
 }
@@ -55,7 +26,7 @@ pub(super) fn run(args: &GsuArgs, overlay: Option<&Path>) -> anyhow::Result<Done
 /// The form of every pool of a workload.
 fn of_workload(
     workload: &str,
-    format: Format,
+    format: GsuFormat,
     options: &Answer,
     overlay: Option<&Path>,
 ) -> anyhow::Result<Done> {
@@ -66,12 +37,13 @@ fn of_workload(
         output::print_json(&forms)?;
         return Ok(Done::Fine);
     }
-    let page = match format {
-        Format::Text => terminal,
-        Format::Markdown => markdown,
-    };
-    let pages: Vec<String> = forms.pages().iter().map(page).collect();
-    output::print(&pages.join("\n"))?;
+    let pages =
+        |page: fn(&Report) -> String| forms.pages().iter().map(page).collect::<Vec<String>>().join("\n");
+    match format {
+        GsuFormat::Text => output::print(&pages(terminal))?,
+        GsuFormat::Markdown => output::print(&pages(markdown))?,
+        GsuFormat::Csv => output::print(&forms.csv())?,
+    }
     for line in &plan.workload.resolutions {
         output::say(line);
     }
@@ -82,6 +54,7 @@ fn of_workload(
 fn of_numbers(
     args: &GsuNumbers,
     given: &TokenFlags,
+    format: GsuFormat,
     options: &Answer,
     overlay: Option<&Path>,
 ) -> anyhow::Result<Done> {
@@ -119,7 +92,11 @@ fn of_numbers(
     if options.json {
         output::print_json(&answer)?;
     } else {
-        output::print(&text(&answer))?;
+        match format {
+            GsuFormat::Text => output::print(&answer.text())?,
+            GsuFormat::Markdown => output::print(&answer.markdown())?,
+            GsuFormat::Csv => output::print(&answer.csv())?,
+        }
         output::warn(&answer.warnings);
     }
     Ok(Done::Fine)
@@ -212,52 +189,4 @@ fn answer(
         terms: sizing.terms,
         warnings,
     }
-}
-
-fn text(answer: &GsuAnswer) -> String {
-    let mut text = format!("{} · vertex:{} · {}\n", answer.model, answer.location, answer.on);
-    for line in &answer.resolved {
-        text += &format!("  {line}\n");
-    }
-    text.push('\n');
-    let mut rows = vec![["class", "tokens/query", "burndown", "burn"].map(String::from).to_vec()];
-    for line in &answer.burn_lines {
-        rows.push(vec![
-            line.class.label().into(),
-            decimal_grouped(line.tokens),
-            format!("× {}", line.rate.normalize()),
-            decimal_grouped(line.burn),
-        ]);
-    }
-    let total = decimal_grouped(answer.burn_per_request);
-    rows.push(vec!["burn per request".into(), String::new(), String::new(), total]);
-    text += &plain_table(&rows);
-    text += &format!(
-        "\n  × {} queries/s = {} burn tokens/s\n  ÷ {} per GSU = {} → {} GSU\n",
-        answer.queries_per_second.normalize(),
-        decimal_grouped(answer.throughput_per_second),
-        decimal_grouped(answer.throughput_per_gsu),
-        answer.gsu_exact.round_dp(2).normalize(),
-        grouped(answer.gsu),
-    );
-    if let (Some(seconds), Some(quota)) = (answer.window_seconds, answer.quota_per_window) {
-        let whole = answer.whole_requests_per_window.unwrap_or(0);
-        text += &format!(
-            "  enforced over {seconds} s: {} burn tokens, {} whole requests of this size\n",
-            decimal_grouped(quota),
-            grouped(whole)
-        );
-    }
-    text += "\n";
-    let mut rows = vec![["term", "USD/GSU-hour", "USD/month", "USD bound"].map(String::from).to_vec()];
-    for term in &answer.terms {
-        rows.push(vec![
-            term.name.clone(),
-            term.usd_per_gsu_hour.to_string(),
-            money_whole(term.usd_per_month.to_f64()),
-            money_whole(term.usd_per_term.to_f64()),
-        ]);
-    }
-    text += &plain_table(&rows);
-    text + "\n  This is the form's own answer: mean load, nothing kept for peaks. A month has 730 hours;\n  \"bound\" cannot be cancelled.\n"
 }

@@ -12,8 +12,8 @@ use crate::{
     calendar::{Day, LocalClock},
     cli::ImportArgs,
     import::{
-        Collected, Control, Coverage, LogFormat, RouteBy, Settings, arrival_profile, counts_per_minute,
-        coverage, workload_text,
+        Collected, Control, Coverage, IDS_MAX, LogFormat, RouteBy, Settings, arrival_profile,
+        counts_per_minute, coverage, workload_text,
     },
     tokens::{Fitted, fit as fit_observations, fit_aggregates},
     usage::{Observation, aggregate_rows},
@@ -66,6 +66,7 @@ fn settings(args: &ImportArgs) -> anyhow::Result<Settings> {
         backend: args.backend,
         keep: args.observations_up_to,
         strict: args.answer.strict,
+        ids_max: IDS_MAX,
     })
 }
 
@@ -100,6 +101,10 @@ fn doubts(collected: &Collected) -> Vec<Warning> {
         let words: Vec<String> =
             reasons.iter().take(3).map(|(reason, left)| summary::reason(reason, left)).collect();
         warnings.push(Warning::RowsLeftOut { n, rows: collected.rows, reasons: words.join("; ") });
+    }
+    if collected.not_looked_for > 0 {
+        let (n, remembered) = (collected.not_looked_for, IDS_MAX as u64);
+        warnings.push(Warning::DuplicatesNotLookedFor { n, remembered });
     }
     let untold = collected
         .aggregates

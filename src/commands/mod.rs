@@ -13,6 +13,7 @@ mod gsu;
 mod import;
 mod init;
 mod library;
+mod metrics;
 mod output;
 mod plan;
 mod prices;
@@ -20,6 +21,7 @@ mod quote;
 mod reconcile;
 mod replay;
 mod saved;
+mod serve;
 mod sql;
 
 use std::process::ExitCode;
@@ -73,6 +75,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Prices(args) => prices::run(&args.action, overlay),
         Verb::Init(args) => init::run(&args, overlay),
         Verb::Emulate(args) => emulate::run(&args, overlay),
+        Verb::Serve(args) => serve::run(&args, overlay),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "burndown", &mut script);

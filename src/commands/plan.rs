@@ -7,22 +7,25 @@ use anyhow::Context;
 use super::{Done, library::Library, output};
 use crate::{
     calendar::Day,
-    cli::{Format, PlanArgs},
-    diagnostics::{FILE_BYTES_MAX, read_limited},
-    model::Pixels,
+    cli::{PlanArgs, PlanFormat},
+    diagnostics::{FILE_BYTES_MAX, SourceText, read_limited},
+    model::{Pixels, nearest},
     projection::{Plan, project},
-    report::{Report, charts::to_png, csv, html, markdown, pictures, plan_file, terminal},
-    workload::{OutsideFiles, OutsideKind, Workload, WorkloadFile},
+    report::{
+        FocusOf, Report, advises_orders, charts::to_png, csv, focus, html, markdown, memo_markdown,
+        memo_text, pictures, plan_file, short_markdown, terminal,
+    },
+    workload::{OutsideFiles, OutsideKind, Workload, WorkloadFile, scenario_text},
 };
 
 /// PNGs are drawn at twice the nominal size, for screens and paper alike.
-const PNG_SCALE: f32 = 2.0;
+pub(super) const PNG_SCALE: f32 = 2.0;
 
 /// Most images one pattern may match.
 const IMAGES_MAX: usize = 10_000;
 
 pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
-    let plan = plan_for(&args.workload, args.answer.on, overlay)?;
+    let plan = plan_with(&args.workload, &args.scenario, args.answer.on, overlay)?;
     output::strict(&args.answer, &plan.warnings)?;
     let report = Report::of(&plan);
     if let Some(folder) = &args.out {
@@ -33,8 +36,12 @@ pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Don
         return Ok(Done::Fine);
     }
     match args.format {
-        Format::Text => output::print(&terminal(&report))?,
-        Format::Markdown => output::print(&markdown(&report))?,
+        PlanFormat::Text => output::print(&terminal(&report))?,
+        PlanFormat::Markdown => output::print(&short_markdown(&report))?,
+        PlanFormat::Memo => output::print(&memo_text(&plan))?,
+        PlanFormat::MemoMarkdown => output::print(&memo_markdown(&plan))?,
+        PlanFormat::Focus => output::print(&focus(&plan, FocusOf::Bill))?,
+        PlanFormat::FocusWithOrders => output::print(&focus(&plan, FocusOf::WithOrders))?,
     }
     for line in &plan.workload.resolutions {
         output::say(line);
@@ -48,14 +55,59 @@ pub(super) fn run(args: &PlanArgs, overlay: Option<&Path>) -> anyhow::Result<Don
 
 /// The plan of a workload file, a shipped one, or standard input.
 pub(super) fn plan_for(workload: &str, on: Option<Day>, overlay: Option<&Path>) -> anyhow::Result<Plan> {
+    plan_with(workload, &[], on, overlay)
+}
+
+/// The same with what-ifs of the command line: those that are written out, and names of those in the file.
+fn plan_with(
+    workload: &str,
+    what_ifs: &[String],
+    on: Option<Day>,
+    overlay: Option<&Path>,
+) -> anyhow::Result<Plan> {
     let library = Library::load(overlay)?;
     let (source, folder) = Library::workload(workload, overlay)?;
-    let file = WorkloadFile::parse(&source)?;
-    let outside = read_outside(&file, &folder);
     let today = on.unwrap_or_else(Day::today_utc);
-    let workload = Workload::resolve(file, &source, &library.prices, today, &outside)?;
+    let resolved = |source: &SourceText| -> anyhow::Result<Workload> {
+        let file = WorkloadFile::parse(source)?;
+        let outside = read_outside(&file, &folder);
+        Ok(Workload::resolve(file, source, &library.prices, today, &outside)?)
+    };
+    let mut workload = resolved(&source)?;
+    let (written, named): (Vec<&String>, Vec<&String>) =
+        what_ifs.iter().partition(|text| text.contains([':', '=']));
+    if !written.is_empty() {
+        let mut longer =
+            SourceText { name: format!("{} with --scenario", source.name), text: source.text.clone() };
+        for text in written {
+            longer.text += &scenario_text(text)?;
+        }
+        workload.scenarios = resolved(&longer)?.scenarios;
+    }
+    keep_named(&mut workload, &named, what_ifs)?;
     let plan = project(&library.inputs(&workload));
     plan.with_context(|| format!("cannot plan {}", source.name))
+}
+
+/// Where names are given, the file's other scenarios are left out.
+fn keep_named(workload: &mut Workload, named: &[&String], what_ifs: &[String]) -> anyhow::Result<()> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let known: Vec<String> = workload.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    if let Some(wrong) = named.iter().find(|name| !known.contains(&name.as_str())) {
+        let near = nearest(wrong, known.iter().copied());
+        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        anyhow::bail!(
+            "no scenario `{wrong}` in the workload\n\nhint: {near}one is written out as `NAME: KEY=VALUE`"
+        );
+    }
+    let written = |name: &String| {
+        what_ifs.iter().any(|text| text.split_once(':').is_some_and(|(written, _)| written.trim() == name))
+    };
+    workload.scenarios.retain(|scenario| named.contains(&&scenario.name) || written(&scenario.name));
+    Ok(())
 }
 
 /// Reads the prompts and the image sizes a workload refers to.
@@ -118,7 +170,13 @@ fn write_report(folder: &Path, plan: &Plan, report: &Report) -> anyhow::Result<(
         ("report.md".into(), markdown(report).into_bytes()),
         ("report.txt".into(), terminal(report).into_bytes()),
         ("report.html".into(), html(report, &charts)?.into_bytes()),
+        ("memo.txt".into(), memo_text(plan).into_bytes()),
+        ("memo.md".into(), memo_markdown(plan).into_bytes()),
+        ("focus.csv".into(), focus(plan, FocusOf::Bill).into_bytes()),
     ];
+    if advises_orders(plan) {
+        files.push(("focus_with_orders.csv".into(), focus(plan, FocusOf::WithOrders).into_bytes()));
+    }
     for chart in &charts {
         files.push((format!("{}.svg", chart.name), chart.svg.clone().into_bytes()));
         files.push((format!("{}.png", chart.name), to_png(&chart.svg, PNG_SCALE)?));

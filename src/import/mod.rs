@@ -1,8 +1,8 @@
 //! Logs that exist already, read into observations and aggregates.
 //!
 //! ```text
-//! bytes ─ blocks of whole lines ─ strip (no pictures, no texts) ─ rows ─ one observation each ─┬─ observations
-//!                                                                                             └─ aggregates
+//! bytes ─ blocks of whole lines ─┬─ strip (no pictures, no texts) ─ rows ─ one observation each ─┬─ observations
+//!                                └─ one walk without a tree, where rows are plain ───────────────┴─ aggregates
 //! ```
 //!
 //! A row is recognised by its fields ([`LogFormat`]), read by the module of its origin, and counted. Rows that
@@ -11,22 +11,30 @@
 
 mod arrivals;
 mod blocks;
+mod collect;
+mod dialect;
 mod google;
 mod otel;
 mod pipeline;
+mod quick;
 mod rows;
+mod scan;
+mod skim;
 mod sql;
 mod strip;
 mod tables;
 mod value;
 mod vcr;
 mod vendors;
+mod wire;
+mod workers;
 mod workload;
 
 pub use arrivals::{ArrivalProfile, arrival_profile, counts_per_minute};
-pub use pipeline::{Collected, Collector, LINE_MAX, LeftOut, Place, Progress, Settings, Stop, read_log};
+pub use collect::{Collected, Collector, IDS_MAX, LeftOut, Place, Stop};
+pub use pipeline::{LINE_MAX, Progress, Settings, read_log};
 pub use rows::{LogFormat, RouteBy};
-pub use sql::{BadTable, Engine, Query, query};
+pub use sql::{BadTable, Engine, LogSize, Query, query};
 pub use strip::{Malformed, STRIPPED_MAX, strip};
 pub use tables::read_parquet;
 pub use workload::{Control, Coverage, coverage, workload_text};

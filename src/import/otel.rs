@@ -104,7 +104,7 @@ pub(super) fn span(row: &Value) -> Result<Found, Reject> {
 fn place(names: &[Option<String>]) -> Option<String> {
     names.iter().flatten().find_map(|name| match name.split_once("-aiplatform.") {
         Some((location, _)) => Some(location.to_string()),
-        None if name.contains('.') => location_in(name),
+        None if name.contains('.') => location_in(name).map(String::from),
         None => Some(name.clone()),
     })
 }

@@ -1,6 +1,10 @@
 //! From parsed JSON to rows, from a row to an observation.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hasher},
+    str::FromStr,
+};
 
 use serde_json::{Map, Value};
 
@@ -133,10 +137,10 @@ pub enum RouteBy {
 }
 
 /// The route of rows that do not have the field.
-const UNLABELLED: &str = "unlabelled";
+pub(super) const UNLABELLED: &str = "unlabelled";
 
 /// Longest name of a route, letters.
-const ROUTE_MAX: usize = 64;
+pub(super) const ROUTE_MAX: usize = 64;
 
 impl FromStr for RouteBy {
     type Err = String;
@@ -168,10 +172,7 @@ impl RouteBy {
     fn of(&self, found: &Found, row: &Value) -> String {
         let name = match self {
             RouteBy::All => return "all".into(),
-            RouteBy::Model => {
-                let model = &found.observation.model;
-                Some(model.rsplit('/').next().unwrap_or(model).to_string())
-            }
+            RouteBy::Model => Some(last_part(&found.observation.model).to_string()),
             RouteBy::Size => found.observation.shape.output_size.map(|size| size.to_string()),
             RouteBy::Path(path) => {
                 let below = |from: &Value| {
@@ -212,6 +213,8 @@ pub(super) struct Row {
     pub observation: Observation,
     pub route: String,
     pub minute: Option<i64>,
+    /// What tells the same response in another export.
+    pub id: Option<u128>,
 }
 
 /// What one piece of JSON holds: rows, or a row of an aggregate.
@@ -273,7 +276,36 @@ fn attempt(
     if format != LogFormat::Observation {
         observation.note = (*route_by != RouteBy::All).then(|| format!("route={route}"));
     }
-    Ok(Row { observation, route, minute: moment.map(|micros| micros.div_euclid(60_000_000)) })
+    let minute = moment.map(|micros| micros.div_euclid(60_000_000));
+    Ok(Row { observation, route, minute, id: id_of(&row, format) })
+}
+
+/// What tells a response when it is exported twice: its own id, else that of the log's row.
+fn id_of(row: &Value, format: LogFormat) -> Option<u128> {
+    let first = |body: &Value| match body {
+        Value::Array(chunks) => text(chunks.first()?, "responseId"),
+        body => text(body, "responseId"),
+    };
+    let of_row = |kind, name| text(row, name).map(|id| identity(kind, &id));
+    let response = match format {
+        LogFormat::Vertex => column(row, "full_response", "response_payload"),
+        LogFormat::Response | LogFormat::AiStudio | LogFormat::Vcr => find_body(row, 0),
+        _ => None,
+    };
+    if let Some(id) = response.and_then(first) {
+        return Some(identity("response", &id));
+    }
+    match format {
+        LogFormat::Vertex => of_row("vertex", "request_id"),
+        LogFormat::LiteLlm => of_row("litellm", "request_id"),
+        LogFormat::Helicone => of_row("helicone", "request_id"),
+        LogFormat::Langfuse => of_row("langfuse", "id"),
+        LogFormat::Otel => {
+            let span = [text(row, "traceId")?, text(row, "spanId")?].join("/");
+            Some(identity("otel", &span))
+        }
+        _ => None,
+    }
 }
 
 /// A line of `burndown.observation/1`; its route stands in the note where an import put it.
@@ -349,23 +381,24 @@ pub(super) fn find_request(value: &Value, depth: usize) -> Option<&Value> {
 /// `request_payload`, `response_payload` (repeated texts), `metadata.request_latency` in milliseconds.
 /// Source: Vertex AI, "Log requests and responses", and the queries that public repositories run on the table.
 fn vertex(row: &Value) -> Result<Found, Reject> {
-    let column = |full: &str, payload: &str| {
-        let listed =
-            || field(row, payload).filter(|list| list.as_array().is_none_or(|list| !list.is_empty()));
-        field(row, full).or_else(listed)
-    };
-    let response = column("full_response", "response_payload").ok_or(Reject::NoUsage)?;
-    let request = column("full_request", "request_payload").and_then(|request| find_request_in(request));
+    let response = column(row, "full_response", "response_payload").ok_or(Reject::NoUsage)?;
+    let request = column(row, "full_request", "request_payload").and_then(find_request_in);
     let mut observation = observe(response.clone(), request)?;
     observation.backend = Some(Backend::Vertex);
     observation.model = text(row, "model").unwrap_or(observation.model);
     let endpoint = [text(row, "endpoint"), text(row, "model")];
-    observation.location = endpoint.iter().flatten().find_map(|name| location_in(name));
+    observation.location = endpoint.iter().flatten().find_map(|name| location_in(name)).map(String::from);
     let metadata = field(row, "metadata");
     let latency = metadata.and_then(|metadata| super::google::number(metadata, "request_latency"));
     observation.latency_seconds = latency.map(|milliseconds| milliseconds / 1000.0);
     let time = text(row, "logging_time").as_deref().and_then(moment);
     Ok(Found { observation, request: request.cloned(), moment: time })
+}
+
+/// A column of JSON, or the one of repeated texts that older logs have in its place.
+fn column<'a>(row: &'a Value, full: &str, payload: &str) -> Option<&'a Value> {
+    let listed = || field(row, payload).filter(|list| list.as_array().is_none_or(|list| !list.is_empty()));
+    field(row, full).or_else(listed)
 }
 
 /// A repeated payload holds the request as its first element.
@@ -377,10 +410,27 @@ fn find_request_in(value: &Value) -> Option<&Value> {
 }
 
 /// `us-central1` of `projects/p/locations/us-central1/publishers/…`.
-pub(super) fn location_in(name: &str) -> Option<String> {
+pub(super) fn location_in(name: &str) -> Option<&str> {
     let (_, rest) = name.split_once("locations/")?;
-    let location = rest.split('/').next()?;
-    Some(location.to_string()).filter(|location| !location.is_empty())
+    rest.split('/').next().filter(|location| !location.is_empty())
+}
+
+/// The last part of a longer name: `gemini-2.5-pro` of `publishers/google/models/gemini-2.5-pro`.
+pub(super) fn last_part(model: &str) -> &str {
+    model.rsplit('/').next().unwrap_or(model)
+}
+
+/// An id as 128 bits; ids of different kinds never meet.
+pub(super) fn identity(kind: &str, id: &str) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u8(salt);
+        hasher.write(kind.as_bytes());
+        hasher.write_u8(0);
+        hasher.write(id.as_bytes());
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
 }
 
 /// The rows of a piece of JSON.

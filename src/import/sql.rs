@@ -7,15 +7,15 @@
 
 use std::str::FromStr;
 
-use super::rows::RouteBy;
+use super::{
+    dialect::{DETAILS, Dialect},
+    rows::RouteBy,
+};
 use crate::{
     calendar::Day,
     model::UnknownWord,
     usage::{AGGREGATE_COLUMNS, AGGREGATE_SCHEMA, METRIC_MAX, Metric, PRODUCTS},
 };
-
-/// Entries of a list of token details that are read; backends send one for each modality.
-const DETAILS: usize = 6;
 
 /// Where a query runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,27 @@ pub struct Query<'a> {
     pub until: Option<Day>,
     /// What names a row's route.
     pub route_by: RouteBy,
+    /// How large the log is, where that is known.
+    pub size: Option<LogSize>,
+}
+
+/// The size of a log, from which the bytes that a query reads are estimated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSize {
+    /// Rows in the days asked for.
+    pub rows: u64,
+    /// Mean bytes of one row: its request, its response, and the texts beside them.
+    pub row_bytes: u64,
+}
+
+impl LogSize {
+    /// Bytes of all rows; a time stamp takes 8 more.
+    ///
+    /// Source: BigQuery documentation, "Estimate and control costs", data type sizes: TIMESTAMP 8 bytes, STRING
+    /// 2 bytes and its UTF-8 text, JSON its text.
+    pub fn bytes(&self) -> u128 {
+        u128::from(self.rows) * (u128::from(self.row_bytes) + 8)
+    }
 }
 
 /// A table that cannot stand in a query.
@@ -68,157 +89,6 @@ pub struct BadTable {
     pub found: String,
     /// What would be right.
     pub expected: &'static str,
-}
-
-/// How an engine says what the query needs.
-struct Dialect(Engine);
-
-impl Dialect {
-    /// A table's name; DuckDB also reads files, `'logs/*.parquet'`.
-    fn table(&self, name: &str) -> Result<String, BadTable> {
-        let plain = |text: &str| {
-            let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-:".contains(&byte);
-            !text.is_empty() && text.bytes().all(letters) && !text.contains("--")
-        };
-        let file = name.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
-        let is_path = |path: &str| !path.is_empty() && !path.contains(['\'', '\\', '\n']);
-        match self.0 {
-            Engine::BigQuery if plain(name) => Ok(format!("`{name}`")),
-            Engine::Spark if plain(name) => Ok(name.to_string()),
-            Engine::DuckDb if plain(name) && !name.contains('-') || file.is_some_and(is_path) => {
-                Ok(name.into())
-            }
-            Engine::DuckDb => Err(BadTable {
-                found: name.to_string(),
-                expected: "letters, digits, `_`, `.` (or a file in single quotes: `'logs/*.parquet'`)",
-            }),
-            _ => Err(BadTable { found: name.to_string(), expected: "letters, digits, `_`, `-`, `.`" }),
-        }
-    }
-
-    /// A column of JSON or of text that holds JSON, as text.
-    fn payload(&self, column: &str) -> String {
-        match self.0 {
-            // A text becomes a JSON string and comes back as it was; of an object the first is NULL.
-            Engine::BigQuery => {
-                format!("COALESCE(JSON_VALUE(TO_JSON({column}), '$'), TO_JSON_STRING({column}))")
-            }
-            Engine::Spark => format!("CAST({column} AS STRING)"),
-            Engine::DuckDb => format!("CAST({column} AS VARCHAR)"),
-        }
-    }
-
-    /// A scalar within JSON text, as text.
-    fn value(&self, json: &str, path: &str) -> String {
-        match self.0 {
-            Engine::BigQuery => format!("JSON_VALUE({json}, '{path}')"),
-            Engine::Spark => format!("get_json_object({json}, '{path}')"),
-            Engine::DuckDb => format!("json_extract_string({json}, '{path}')"),
-        }
-    }
-
-    /// An object or a list within JSON text, as text.
-    fn object(&self, json: &str, path: &str) -> String {
-        match self.0 {
-            Engine::BigQuery => format!("JSON_QUERY({json}, '{path}')"),
-            Engine::Spark => format!("get_json_object({json}, '{path}')"),
-            Engine::DuckDb => format!("CAST(json_extract({json}, '{path}') AS VARCHAR)"),
-        }
-    }
-
-    /// A field's name within a path.
-    fn step(&self, name: &str) -> String {
-        match (self.0, name.contains('-')) {
-            (_, false) => format!(".{name}"),
-            (Engine::Spark, true) => format!("[\\'{name}\\']"),
-            (_, true) => format!(".\"{name}\""),
-        }
-    }
-
-    /// The first group of a pattern; NULL where nothing matches.
-    fn extract(&self, text: &str, pattern: &str) -> String {
-        match self.0 {
-            Engine::BigQuery => format!("NULLIF(REGEXP_EXTRACT({text}, r'{pattern}'), '')"),
-            Engine::Spark => format!("NULLIF(regexp_extract({text}, r'{pattern}', 1), '')"),
-            Engine::DuckDb => format!("NULLIF(regexp_extract({text}, '{pattern}', 1), '')"),
-        }
-    }
-
-    fn integer(&self, text: &str) -> String {
-        match self.0 {
-            Engine::BigQuery => format!("SAFE_CAST({text} AS INT64)"),
-            Engine::Spark => format!("TRY_CAST({text} AS BIGINT)"),
-            Engine::DuckDb => format!("TRY_CAST({text} AS BIGINT)"),
-        }
-    }
-
-    fn float(&self, text: &str) -> String {
-        match self.0 {
-            Engine::BigQuery => format!("SAFE_CAST({text} AS FLOAT64)"),
-            _ => format!("TRY_CAST({text} AS DOUBLE)"),
-        }
-    }
-
-    /// A whole number of another number.
-    fn whole(&self, number: &str) -> String {
-        let kind = if self.0 == Engine::BigQuery { "INT64" } else { "BIGINT" };
-        format!("CAST({number} AS {kind})")
-    }
-
-    fn text(&self, number: &str) -> String {
-        let kind = if self.0 == Engine::DuckDb { "VARCHAR" } else { "STRING" };
-        format!("CAST({number} AS {kind})")
-    }
-
-    /// A count of tokens: a whole number, or a text that says one; NULL for anything else.
-    fn count(&self, text: &str) -> String {
-        self.integer(&self.extract(text, "^([0-9]{1,12})(?:[.]0*)?$"))
-    }
-
-    /// An exact sum of whole numbers, as text; no engine's INT64 holds the squares of a long log.
-    fn sum(&self, number: &str) -> String {
-        match self.0 {
-            Engine::BigQuery => format!("CAST(SUM(CAST({number} AS NUMERIC(29, 0))) AS STRING)"),
-            Engine::Spark => format!("CAST(SUM(CAST({number} AS DECIMAL(28, 0))) AS STRING)"),
-            Engine::DuckDb => format!("CAST(SUM(CAST({number} AS HUGEINT)) AS VARCHAR)"),
-        }
-    }
-
-    fn seconds(&self, time: &str) -> String {
-        match self.0 {
-            Engine::DuckDb => format!("EPOCH({time})"),
-            _ => format!("UNIX_SECONDS({time})"),
-        }
-    }
-
-    fn midnight(&self, day: Day) -> String {
-        match self.0 {
-            Engine::BigQuery => format!("TIMESTAMP '{day} 00:00:00+00:00'"),
-            Engine::Spark => format!("TIMESTAMP '{day} 00:00:00Z'"),
-            Engine::DuckDb => format!("TIMESTAMP '{day} 00:00:00'"),
-        }
-    }
-
-    /// How often a picture's MIME type stands in JSON text, with or without a blank after the colon.
-    fn pictures(&self, json: &str) -> String {
-        let tight = format!("REPLACE({json}, '\": \"', '\":\"')");
-        let times = |mark: &str| {
-            let length = format!("(LENGTH({tight}) - LENGTH(REPLACE({tight}, '{mark}', '')))");
-            self.whole(&format!("ROUND({length} / {}.0)", mark.len()))
-        };
-        format!("{} + {}", times("\"mimeType\":\"image/"), times("\"mime_type\":\"image/"))
-    }
-
-    /// The tokens of some modalities among the first details.
-    fn modalities(&self, details: &str, words: &[&str]) -> String {
-        let list = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ");
-        let entry = |at: usize| {
-            let tokens = self.count(&self.value(details, &format!("$[{at}].tokenCount")));
-            let modality = self.value(details, &format!("$[{at}].modality"));
-            format!("CASE WHEN {modality} IN ({list}) THEN COALESCE({tokens}, 0) ELSE 0 END")
-        };
-        (0..DETAILS).map(entry).collect::<Vec<_>>().join("\n      + ")
-    }
 }
 
 /// The text of a query.
@@ -246,20 +116,52 @@ fn remarks(wanted: &Query<'_>, table: &str) -> String {
     let mut text = format!(
         "-- Sums of {table} for `burndown import`: one row per cell, bucket, product, hour and minute.\n\
          -- Columns read: logging_time (timestamp), model, endpoint, full_request, full_response, metadata.\n\
-         -- One pass over the table; details beyond the first {DETAILS} modalities are not read.\n"
+         -- One pass over the table; details beyond the first {DETAILS} modalities are not read.\n\
+         -- Rows count as they stand: a response that the table holds twice counts twice, while `import` of rows\n\
+         -- leaves the second out.\n"
     );
     text += match (wanted.since, wanted.until) {
         (None, None) => "-- No --since: the whole table is read, every partition of it.\n",
         _ => {
-            "-- The days are compared with logging_time itself, so a table partitioned by it is read in those days alone.\n"
+            "-- The days are compared with logging_time itself, so a table partitioned by it is read in those days alone.\n\
+             -- A table that is not partitioned, or by another column, is read whole whatever the days.\n"
         }
     };
     if wanted.engine == Engine::BigQuery {
-        text += "-- BigQuery bills the bytes of these columns, logged pictures included. They are told beforehand by\n\
-                 --   bq query --use_legacy_sql=false --dry_run < this-file.sql\n\
-                 -- and are the upper bound of what is scanned; nothing is billed for asking.\n";
+        text += &scanned(wanted);
+    } else if let Some(size) = wanted.size {
+        text += &format!("-- {}\n", estimate(size));
     }
     text
+}
+
+/// What BigQuery bills, what of it is known beforehand, and where.
+fn scanned(wanted: &Query<'_>) -> String {
+    let mut text = "-- BigQuery bills the bytes of these six columns in the partitions that are read, logged pictures included\n\
+         -- (requests and responses are turned into text whole), and no other column.\n"
+        .to_string();
+    text += &match wanted.size {
+        Some(size) => format!("-- {}\n", estimate(size)),
+        None => "-- How many that are cannot be known from here; --rows and --row-bytes give an estimate.\n"
+            .into(),
+    };
+    text += &format!(
+        "-- BigQuery itself tells, and bills nothing for it:\n\
+         --   bq query --use_legacy_sql=false --dry_run < this-file.sql     the bytes of this very query at most\n\
+         --   bq show --format=prettyjson {}     numRows, numBytes (all columns), timePartitioning\n",
+        wanted.table.replacen('.', ":", 1)
+    );
+    text
+}
+
+fn estimate(size: LogSize) -> String {
+    let gibibytes = size.bytes() as f64 / (1_u64 << 30) as f64;
+    format!(
+        "Estimate: {} rows × ({} + 8) bytes = {} bytes, {gibibytes:.3} GiB.",
+        size.rows,
+        size.row_bytes,
+        size.bytes()
+    )
 }
 
 fn log(dialect: &Dialect, wanted: &Query<'_>, table: &str) -> String {

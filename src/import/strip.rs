@@ -5,13 +5,15 @@
 //! parser. A string that itself holds JSON (`full_response` as text, a CSV cell) is unwrapped in the same way and
 //! stands in the result as the object it is.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
+
+use super::scan::end_of_string;
 
 /// Longest string that is kept whole, bytes as written.
-const KEPT_MAX: usize = 256;
+pub(super) const KEPT_MAX: usize = 256;
 
 /// Longest key.
-const KEY_MAX: usize = 1024;
+pub(super) const KEY_MAX: usize = 1024;
 
 /// Bytes of a picture that are kept: its header, from which size and kind are read.
 const PICTURE_HEAD: usize = 1024;
@@ -57,6 +59,11 @@ pub fn strip(text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     Scanner { text, at: 0, key: None, nesting: 0 }.run(out)
 }
 
+/// Whether a key's long strings are bulk.
+pub(super) fn is_bulk(key: &[u8]) -> bool {
+    BULK.iter().any(|name| name.as_bytes() == key)
+}
+
 struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
@@ -100,19 +107,15 @@ impl<'a> Scanner<'a> {
         rest.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':')
     }
 
-    fn has_key_in(&self, names: &[&str]) -> bool {
-        self.key.is_some_and(|key| names.iter().any(|name| name.as_bytes() == key))
-    }
-
     /// A string that is a value; its opening quote stands in `out` already.
     fn value(&self, string: &[u8], out: &mut Vec<u8>) {
-        let bulk = self.has_key_in(BULK);
+        let bulk = self.key.is_some_and(is_bulk);
         if !bulk && self.nesting < NESTING_MAX && looks_like_json(string) && self.unwrap(string, out) {
             return;
         }
         if string.len() <= KEPT_MAX {
             out.extend_from_slice(string);
-        } else if !bulk && self.has_key_in(PICTURES) {
+        } else if !bulk && self.key.is_some_and(|key| PICTURES.iter().any(|name| name.as_bytes() == key)) {
             out.extend_from_slice(PICTURE_MARK.as_bytes());
             out.extend_from_slice(string.len().to_string().as_bytes());
             out.push(b':');
@@ -149,20 +152,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The place of the closing quote.
-fn end_of_string(text: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
-    loop {
-        at += memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text[at] == b'"' {
-            return Some(at);
-        }
-        at += 2;
-    }
-}
-
 /// An object or a list as text, or server-sent events.
-fn looks_like_json(string: &[u8]) -> bool {
+pub(super) fn looks_like_json(string: &[u8]) -> bool {
     let first = string.iter().find(|byte| !byte.is_ascii_whitespace());
     matches!(first, Some(b'{' | b'[')) || string.starts_with(b"data: {") || string.starts_with(b"data:{")
 }
@@ -195,31 +186,62 @@ fn strip_events(list: &[&[u8]], nesting: u8, out: &mut Vec<u8>) -> bool {
 }
 
 /// The text of a JSON string; `None` when an escape is none.
-fn unescape(string: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn unescape(string: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::with_capacity(string.len());
-    let mut rest = string;
-    while let Some(at) = memchr(b'\\', rest) {
-        text.extend_from_slice(&rest[..at]);
-        let (byte, used) = match rest.get(at + 1)? {
-            b'n' => (b'\n', 2),
-            b't' => (b'\t', 2),
-            b'r' => (b'\r', 2),
-            b'b' => (8, 2),
-            b'f' => (12, 2),
-            plain @ (b'"' | b'\\' | b'/') => (*plain, 2),
-            b'u' => {
-                let (letter, used) = unicode(&rest[at..])?;
-                text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
-                rest = &rest[at + used..];
-                continue;
-            }
-            _ => return None,
-        };
-        text.push(byte);
-        rest = &rest[at + used..];
+    unescape_into(string, &mut text).then_some(text)
+}
+
+/// Appends the text of a JSON string; `false` when an escape is none.
+pub(super) fn unescape_into(string: &[u8], text: &mut Vec<u8>) -> bool {
+    let mut at = 0;
+    while let Some(found) = next_backslash(string, at, text) {
+        let Some(used) = unescape_one(&string[found..], text) else { return false };
+        at = found + used;
     }
-    text.extend_from_slice(rest);
-    Some(text)
+    true
+}
+
+/// Copies up to the next backslash, and gives its place.
+///
+/// Escapes are dense in JSON within JSON, so eight bytes at a time beat a search that is set up anew for each.
+fn next_backslash(string: &[u8], from: usize, text: &mut Vec<u8>) -> Option<usize> {
+    let mut at = from;
+    while let Some(eight) = string[at..].first_chunk::<8>() {
+        let low = u64::from_le_bytes(*eight) ^ 0x5c5c_5c5c_5c5c_5c5c;
+        let zeros = low.wrapping_sub(0x0101_0101_0101_0101) & !low & 0x8080_8080_8080_8080;
+        if zeros != 0 {
+            // The lowest mark is always right; those above it may be a borrow's.
+            let before = (zeros.trailing_zeros() / 8) as usize;
+            text.extend_from_slice(&eight[..before]);
+            return Some(at + before);
+        }
+        text.extend_from_slice(eight);
+        at += 8;
+    }
+    let rest = &string[at..];
+    let before = memchr(b'\\', rest);
+    text.extend_from_slice(&rest[..before.unwrap_or(rest.len())]);
+    before.map(|before| at + before)
+}
+
+/// Appends what the escape at the beginning stands for, and gives the bytes it takes.
+fn unescape_one(rest: &[u8], text: &mut Vec<u8>) -> Option<usize> {
+    let byte = match rest.get(1)? {
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'r' => b'\r',
+        b'b' => 8,
+        b'f' => 12,
+        plain @ (b'"' | b'\\' | b'/') => *plain,
+        b'u' => {
+            let (letter, used) = unicode(rest)?;
+            text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            return Some(used);
+        }
+        _ => return None,
+    };
+    text.push(byte);
+    Some(2)
 }
 
 /// The letter of `\u….`, of two of them for a surrogate pair, and the bytes they take.

@@ -10,10 +10,14 @@ use serde_json::{Map, Number, Value};
 
 use super::{
     Reject,
-    pipeline::{Collector, Place, Settings, Stop},
+    collect::{Collector, Part, Place, Stop},
+    pipeline::Settings,
     strip::strip,
     value::Unambiguous,
 };
+
+/// Rows that are read before they are counted.
+const AT_ONCE: usize = 1_000;
 
 /// Longest cell that is read, bytes.
 const CELL_MAX: usize = 256 * 1024 * 1024;
@@ -41,11 +45,12 @@ pub(super) fn read_csv(
     name: &str,
     settings: &Settings,
     into: &mut Collector,
+    part: &mut Part,
 ) -> Result<(), Stop> {
     let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(input);
     let header: Vec<String> = match reader.byte_headers() {
         Ok(header) => header.iter().map(|name| String::from_utf8_lossy(name).trim().to_string()).collect(),
-        Err(error) => return into.reject(settings, Place::row(name, 1), &Reject::Broken(error.to_string())),
+        Err(error) => return part.reject(settings, Place::row(name, 1), &Reject::Broken(error.to_string())),
     };
     let mut record = csv::ByteRecord::new();
     let mut at = 1;
@@ -56,10 +61,13 @@ pub(super) fn read_csv(
             Ok(false) => return Ok(()),
             Ok(true) => {
                 let cells = header.iter().zip(record.iter()).map(|(name, text)| (name.clone(), cell(text)));
-                into.value(settings, place, Value::Object(nested(cells)))?;
+                part.value(settings, &place, Value::Object(nested(cells)))?;
+                if part.waiting() >= AT_ONCE {
+                    into.count(settings, part)?;
+                }
             }
             Err(error) => {
-                into.reject(settings, place, &Reject::Broken(error.to_string()))?;
+                part.reject(settings, place, &Reject::Broken(error.to_string()))?;
                 // A reader that cannot go on says the same for ever.
                 if matches!(error.kind(), csv::ErrorKind::Io(_)) {
                     return Ok(());
@@ -100,25 +108,38 @@ pub fn read_parquet<R: ChunkReader + 'static>(
     into: &mut Collector,
 ) -> Result<(), Stop> {
     let broken = |error: &dyn std::fmt::Display| Reject::Broken(format!("Parquet: {error}"));
+    let mut part = Part::new(&name.into(), into.is_keeping(settings));
     let reader = match SerializedFileReader::new(input) {
         Ok(reader) => reader,
-        Err(error) => return into.reject(settings, Place::row(name, 0), &broken(&error)),
+        Err(error) => {
+            part.reject(settings, Place::row(name, 0), &broken(&error))?;
+            return into.add(settings, part);
+        }
     };
     let rows = match reader.get_row_iter(None) {
         Ok(rows) => rows,
-        Err(error) => return into.reject(settings, Place::row(name, 0), &broken(&error)),
+        Err(error) => {
+            part.reject(settings, Place::row(name, 0), &broken(&error))?;
+            return into.add(settings, part);
+        }
     };
     for (at, row) in rows.enumerate() {
         let place = Place::row(name, at as u64 + 1);
         match row {
             Ok(row) => {
                 let cells = row.get_column_iter().map(|(name, field)| (name.clone(), of_field(field)));
-                into.value(settings, place, Value::Object(nested(cells)))?;
+                part.value(settings, &place, Value::Object(nested(cells)))?;
+                if part.waiting() >= AT_ONCE {
+                    into.count(settings, &mut part)?;
+                }
             }
-            Err(error) => return into.reject(settings, place, &broken(&error)),
+            Err(error) => {
+                part.reject(settings, place, &broken(&error))?;
+                break;
+            }
         }
     }
-    Ok(())
+    into.add(settings, part)
 }
 
 fn of_field(field: &Field) -> Value {

@@ -43,7 +43,7 @@ pub(super) fn interaction(row: &Value) -> Result<Found, Reject> {
     };
     observation.status = status.or(observation.status);
     observation.backend = google_backend(&uri);
-    observation.location = location_in(&uri);
+    observation.location = location_in(&uri).map(String::from);
     let named = uri.split("/models/").nth(1).and_then(|rest| rest.split([':', '?', '/']).next());
     if observation.model.is_empty() {
         observation.model = named.unwrap_or_default().to_string();

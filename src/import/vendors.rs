@@ -271,7 +271,7 @@ pub(super) fn helicone(row: &Value) -> Result<Found, Reject> {
     if observation.model.is_empty() {
         observation.model = model;
     }
-    observation.location = super::rows::location_in(&path);
+    observation.location = super::rows::location_in(&path).map(String::from);
     observation.latency_seconds = number(row, "delayMs").map(|milliseconds| milliseconds / 1000.0);
     let time = text(row, "requestCreatedAt").as_deref().and_then(moment);
     let request = request.or_else(|| field(row, "requestProperties"));

@@ -7,9 +7,11 @@
 mod book;
 mod file;
 mod invoice;
+mod worst;
 
 pub use book::{
     Alternative, EndKind, Grounding, Life, ModelFacts, ModelKind, PriceBook, PriceError, PriceRow, Prices,
     Resolved, Source, SourceKind,
 };
 pub use invoice::{BilledUsage, Invoice, InvoiceLine, Item, invoice};
+pub use worst::{prompt_tokens_max, worst_usd};

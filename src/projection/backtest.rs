@@ -1,6 +1,10 @@
 //! Would the ranges have held? Past plans against invoices, and a daily series forecast from its own past.
 
+mod observed;
+
 use serde::Serialize;
+
+pub use observed::{ObservedBacktest, Series, observed};
 
 use super::{check::DailySpend, saved::SavedSpread};
 use crate::{
@@ -61,7 +65,20 @@ pub struct Case {
     pub actual: f64,
 }
 
+/// A certain prediction may differ from its own ends by rounding.
+const ROUNDING: f64 = 1e-9;
+
 impl Case {
+    /// Whether what came lies above the range.
+    pub fn is_above(&self) -> bool {
+        self.actual > self.p95 * (1.0 + ROUNDING)
+    }
+
+    /// Whether what came lies below the range.
+    pub fn is_below(&self) -> bool {
+        self.actual < self.p05 * (1.0 - ROUNDING)
+    }
+
     /// A past plan's month against its invoice.
     pub fn of_plan(name: String, month: SavedSpread, actual: f64) -> Case {
         Case { name, predicted: month.mean, p05: month.p05, p95: month.p95, actual }
@@ -73,7 +90,7 @@ impl Case {
 pub enum BacktestError {
     /// Too few days in a row.
     #[error(
-        "{days} days of spend hold no {train} days in a row with {horizon} after them\n\nhint: --train-days and --horizon-days make them shorter"
+        "{days} days of spend hold no {train} days in a row with {horizon} after them\n\nhint: {}", shorter(*.days)
     )]
     TooShort {
         /// Days with spend.
@@ -100,6 +117,19 @@ pub enum BacktestError {
     Nothing,
 }
 
+/// What fewer days would do for.
+fn shorter(days: usize) -> String {
+    match days {
+        // Five predictions of a day each are the least that says anything.
+        0..=7 => "a test takes 8 days at least: 3 to learn from and 5 to predict".into(),
+        days => format!(
+            "with {days} days in a row, --train-days {} --horizon-days {} makes five predictions",
+            days - 5 * (days / 8),
+            days / 8
+        ),
+    }
+}
+
 /// Counts the cases.
 ///
 /// # Errors
@@ -121,7 +151,7 @@ pub fn judge(cases: Vec<Case>) -> Result<Backtest, BacktestError> {
     }
     let count = |of: fn(&Case) -> bool| cases.iter().filter(|case| of(case)).count() as u64;
     let n = cases.len() as u64;
-    let (above, below) = (count(|case| case.actual > case.p95), count(|case| case.actual < case.p05));
+    let (above, below) = (count(Case::is_above), count(Case::is_below));
     let inside = n - above - below;
     let share = jeffreys_interval(inside, n, 0.9);
     let sum = |of: fn(&Case) -> f64| cases.iter().map(of).sum::<f64>();

@@ -2,20 +2,23 @@
 //! form as a cross-check.
 //!
 //! In the closed form relative variance adds up: volume (the same factor for all routes), growth, the mean
-//! tokens of each class, and the slow modulation from day to day that no mean can know. The law is taken as
-//! log-normal.
+//! tokens of each class, the slow modulation from day to day that no mean can know, and the chance of single
+//! requests, which is next to nothing in large numbers. The law is taken as log-normal.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::{
+    credits::{Gross, NetBill, net_bill},
     plan::{Inputs, RoutePlan},
-    simulate::{Simulation, simulate},
+    simulate::{Drawn, DrawnWorld, Simulation, simulate},
 };
 use crate::{
+    calendar::horizon,
     model::{Endpoint, ModelId, TokenClass},
-    stats::{LogNormal, standard_normal_quantile},
+    stats::{LogNormal, SpendCell, SpendVariance, standard_normal_quantile},
+    tokens::ClassTokens,
     warning::Warning,
     workload::Route,
 };
@@ -51,6 +54,8 @@ pub struct Bill {
     pub closed_form: ClosedForm,
     /// The draws behind the ranges.
     pub simulation: Simulation,
+    /// What is left to pay after the workload's credits; `None` without any.
+    pub net: Option<NetBill>,
 }
 
 /// The range by formula: a cross-check of the simulation.
@@ -103,16 +108,22 @@ pub struct SpreadParts {
     pub tokens: f64,
     /// Change from day to day.
     pub modulation: f64,
+    /// Chance inside a month: how many requests come, and what each costs.
+    pub chance: f64,
 }
 
 impl SpreadParts {
     fn total(self) -> f64 {
-        [self.volume, self.growth, self.tokens, self.modulation].iter().map(|sd| sd * sd).sum::<f64>().sqrt()
+        [self.volume, self.growth, self.tokens, self.modulation, self.chance]
+            .iter()
+            .map(|sd| sd * sd)
+            .sum::<f64>()
+            .sqrt()
     }
 }
 
-/// The chosen placements' bill.
-pub(super) fn bill(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Bill {
+/// The chosen placements' bill, and the worlds behind its range.
+pub(super) fn bill(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> (Bill, Vec<DrawnWorld>) {
     let workload = inputs.workload;
     let months = workload.horizon_months as usize;
     let pairs: Vec<(&Route, &RoutePlan)> = workload.routes.iter().zip(routes).collect();
@@ -121,10 +132,16 @@ pub(super) fn bill(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Bill {
     let (month_law, parts) = mean_month(total_law, parts_total, months as f64);
     let usd_total = total_law.mean();
     let requests_total: f64 = routes.iter().map(served_requests).sum();
-    let simulation = simulate(inputs, routes, parts.total());
+    let (simulation, drawn) = simulate(inputs, routes, parts.total());
     let month_mean =
         |at: usize| pairs.iter().map(|(_, plan)| plan.chosen().months[at].usd_total).sum::<f64>();
-    Bill {
+    let gross = Gross {
+        months: &horizon(workload.start, workload.horizon_months),
+        by_month: &all.iter().map(|at| month_mean(*at)).collect::<Vec<f64>>(),
+        drawn: &drawn,
+        budget: workload.budget_usd_per_month,
+    };
+    let bill = Bill {
         month: simulation.month.spread(usd_total / months as f64),
         total: simulation.total.spread(usd_total),
         by_month: all.iter().map(|at| simulation.by_month[*at].spread(month_mean(*at))).collect(),
@@ -138,9 +155,11 @@ pub(super) fn bill(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Bill {
             .iter()
             .all(|route| route.chosen().per_request.as_ref().is_some_and(|request| request.complete)),
         parts,
+        net: net_bill(&workload.credits, &gross),
         closed_form: ClosedForm { month: spread(month_law), total: spread(total_law) },
         simulation,
-    }
+    };
+    (bill, drawn.into_iter().map(Drawn::into_world).collect())
 }
 
 fn served_requests(route: &RoutePlan) -> f64 {
@@ -170,6 +189,7 @@ fn mean_month(total: LogNormal, parts: SpreadParts, months: f64) -> (LogNormal, 
         tokens: parts.tokens / months,
         // A typical month has its own days: modulation does not average out as it does over the horizon.
         modulation: parts.modulation / months.sqrt(),
+        chance: parts.chance / months.sqrt(),
     };
     (LogNormal::new(total.mean() / months, parts.total()), parts)
 }
@@ -201,7 +221,35 @@ fn law(pairs: &[(&Route, &RoutePlan)], months: &[usize]) -> (LogNormal, SpreadPa
     }
     parts.tokens = tokens.values().map(|sd| sd * sd).sum::<f64>().sqrt();
     parts.modulation = modulation.sqrt();
+    let cells: Vec<SpendCell> = pairs.iter().flat_map(|(_, plan)| chance_cells(plan, months)).collect();
+    parts.chance = SpendVariance::of(&cells, 0.0).within_month.sqrt();
     (LogNormal::new(mean, parts.total()), parts)
+}
+
+/// A route's requests by month with the mean and the spread of their cost; what its mean may be wrong by is
+/// elsewhere.
+fn chance_cells(plan: &RoutePlan, months: &[usize]) -> Vec<SpendCell> {
+    let chosen = plan.chosen();
+    let Some(request) = &chosen.per_request else { return Vec::new() };
+    let spread = |(class, tokens): (TokenClass, &Option<ClassTokens>)| {
+        let tokens = tokens.as_ref().filter(|tokens| tokens.mean > 0.0)?;
+        let deviation = (tokens.p95 - tokens.p05) / (2.0 * standard_normal_quantile(0.95));
+        Some(request.usd[class] * deviation / tokens.mean)
+    };
+    let deviation = request.tokens.iter().filter_map(spread).fold(0.0, f64::hypot);
+    let relative = if request.usd_total > 0.0 { deviation / request.usd_total } else { 0.0 };
+    let spends = months.iter().map(|at| &chosen.months[*at]).filter(|spend| spend.requests > 0.0);
+    let cell = |spend: &super::placement::MonthSpend| {
+        let mean = spend.usd_total / spend.requests;
+        SpendCell {
+            requests: spend.requests,
+            mean,
+            deviation: relative * mean,
+            answers: f64::INFINITY,
+            mix_cv: 0.0,
+        }
+    };
+    spends.map(cell).collect()
 }
 
 /// Standard deviation of the spend from an uncertain growth rate: its ends are a ratio apart, so the width is

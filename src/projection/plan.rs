@@ -6,9 +6,14 @@ use serde::Serialize;
 
 use super::{
     bill::{Bill, bill},
-    drivers::{Driver, drivers},
+    distributions::{RouteDistributions, distributions},
+    drivers::{Driver, VarianceStudy, drivers},
     gsu::{GsuPlan, gsu_plan},
+    measure::{Measurement, measure_next},
+    outlook::{Outlook, outlook},
     placement::{PlacementPlan, Status, plan_placement},
+    ratios::{RouteRatios, ratios},
+    scenarios::{ScenarioPlan, scenarios},
 };
 use crate::{
     calendar::{Day, horizon},
@@ -56,8 +61,20 @@ pub struct Plan {
     pub gsu: GsuPlan,
     /// Inputs that move the bill, widest first; known unknowns among them.
     pub drivers: Vec<Driver>,
+    /// Every placement over the one in the bill.
+    pub ratios: Vec<RouteRatios>,
+    /// How the tokens of single requests spread.
+    pub distributions: Vec<RouteDistributions>,
+    /// The study behind the drivers' parts in the variance.
+    pub variance: VarianceStudy,
+    /// The advised purchases and the cheapest GSU counts over the draws of the bill; `None` without a pool.
+    pub outlook: Option<Outlook>,
+    /// What would narrow the month's range, most first, and its price.
+    pub measure_next: Vec<Measurement>,
     /// What bounds the traffic.
     pub limits: Limits,
+    /// What-ifs beside it.
+    pub scenarios: Vec<ScenarioPlan>,
     /// Where the facts behind these numbers were read, by the keys that rows and evidence name.
     pub sources: BTreeMap<String, Source>,
     /// What the reader should know, the same once.
@@ -190,9 +207,11 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         let last = months[months.len() - 1].next.minus_day();
         return Err(ProjectError::NothingToSend { first: workload.start, last });
     }
-    let bill = bill(inputs, &routes);
-    let drivers = drivers(inputs, &routes, &months);
-    let gsu = gsu_plan(inputs, &routes, &months);
+    let (bill, worlds) = bill(inputs, &routes);
+    let (gsu, lookups) = gsu_plan(inputs, &routes, &months);
+    let outlook = outlook(&gsu, &lookups, &worlds);
+    let drivers = drivers(inputs, &routes, &months, &lookups);
+    let measure_next = measure_next(inputs, &routes, &bill, outlook.as_ref(), &drivers);
     let limits = limits(inputs, &routes, &months);
     let mut warnings = workload.warnings.clone();
     warnings.extend(inputs.prices.stale(workload.as_of));
@@ -202,13 +221,17 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
     }
     warnings.extend(gsu.warnings.clone());
     warnings.extend(bill.cross_check());
+    warnings.extend(bill.net.iter().flat_map(|net| net.warnings(months[months.len() - 1].next)));
     for route in routes.iter().filter(|route| route.requests_total == 0.0) {
         let (first, last) = (workload.start, months[months.len() - 1].next.minus_day());
         warnings.push(Warning::NoTraffic { route: route.name.clone(), first, last });
     }
     let mut seen = std::collections::BTreeSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
-    Ok(Plan {
+    let plan = Plan {
+        scenarios: Vec::new(),
+        ratios: ratios(inputs, &routes),
+        distributions: distributions(inputs, &routes),
         sources: sources(inputs, &routes),
         schema: "burndown.plan/1",
         workload: workload.clone(),
@@ -219,10 +242,14 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Plan, ProjectError> {
         bill,
         routes,
         gsu,
-        drivers,
+        drivers: drivers.drivers,
+        variance: drivers.study,
+        outlook,
+        measure_next,
         limits,
         warnings,
-    })
+    };
+    Ok(Plan { scenarios: scenarios(inputs, &plan), ..plan })
 }
 
 /// The sources that rows and evidence of the plan name.

@@ -77,6 +77,9 @@ pub struct SavedWorkload {
     pub budget_usd_per_month: Option<f64>,
     /// Factors on list prices.
     pub price_factors: SavedFactors,
+    /// Credits on the bill, as written; a plan of before they were counted has none.
+    #[serde(default)]
+    pub credits: Vec<Value>,
     /// One object per route: name, shape, volume, growth and the rest, as written.
     pub routes: Vec<Map<String, Value>>,
     /// Defaults that were filled in.
@@ -293,12 +296,22 @@ pub struct SavedLoad {
 }
 
 /// What a count leaves under rules of admission that are not documented.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedRules {
     /// GSUs.
     pub gsu: u64,
     /// Lowest and highest share of burn tokens left.
     pub envelope: [f64; 2],
+    /// What the rules leave that production does not exclude, the best first.
+    #[serde(default)]
+    pub learned: Vec<SavedLearned>,
+}
+
+/// What a rule leaves that production does not exclude.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SavedLearned {
+    /// Share of burn tokens.
+    pub left_share: f64,
 }
 
 /// The answer of Google's form.

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{
     bill::{DAILY_MODULATION, DAYS_PER_MONTH, Spread},
     plan::{Inputs, RoutePlan},
+    world::{BURST_LOG_DEVIATION, RouteWorld, World},
 };
 use crate::{
     model::{ByClass, TokenClass},
@@ -46,6 +47,9 @@ pub struct Simulation {
     pub by_class: Vec<ClassLaw>,
     /// The mean month's spend of each route on its chosen placement.
     pub by_route: Vec<RouteLaw>,
+    /// The mean month of each draw, US dollars: another plan with the same seed pairs with it.
+    #[serde(skip)]
+    pub(super) months_drawn: Vec<f64>,
 }
 
 /// A class and its spend.
@@ -122,21 +126,20 @@ struct Stake<'a> {
     /// US dollars by month and class.
     usd: Vec<&'a ByClass<f64>>,
     volume: Factor,
-    growth: Range,
-    growth_mean: f64,
+    growth_per_month: Range,
     tokens: Option<TokenDoubt>,
 }
 
 /// A range as a factor on its own mean.
 #[derive(Clone, Copy)]
-struct Factor {
+pub(super) struct Factor {
     range: Range,
     /// Mean of the range's law over all scores.
     mean: f64,
 }
 
 impl Factor {
-    fn of(range: Range) -> Factor {
+    pub fn of(range: Range) -> Factor {
         const POINTS: u32 = 400;
         let score =
             |at: u32| crate::stats::standard_normal_quantile((f64::from(at) + 0.5) / f64::from(POINTS));
@@ -144,23 +147,28 @@ impl Factor {
         Factor { range, mean }
     }
 
-    fn at(self, z: f64) -> f64 {
+    pub fn at(self, z: f64) -> f64 {
         if self.range.is_exact() || self.mean <= 0.0 { 1.0 } else { self.range.at_score(z) / self.mean }
     }
 }
 
-/// One draw's dollars.
-struct Drawn {
-    month: f64,
-    total: f64,
-    by_month: Vec<f64>,
+/// One draw's dollars, and the world they come from.
+pub(super) struct Drawn {
+    world: World,
+    pub month: f64,
+    pub total: f64,
+    pub by_month: Vec<f64>,
     by_class: ByClass<f64>,
     by_route: Vec<f64>,
 }
 
-/// Draws the bill of the chosen placements. The same on any number of threads.
+/// Draws the bill of the chosen placements, with the worlds that were drawn. The same on any number of threads.
 /// `deviation` is the mean month's standard deviation by formula, US dollars.
-pub(super) fn simulate(inputs: &Inputs<'_>, routes: &[RoutePlan], deviation: f64) -> Simulation {
+pub(super) fn simulate(
+    inputs: &Inputs<'_>,
+    routes: &[RoutePlan],
+    deviation: f64,
+) -> (Simulation, Vec<Drawn>) {
     let months = inputs.workload.horizon_months as usize;
     let pairs = inputs.workload.routes.iter().zip(routes);
     let stakes: Vec<Stake<'_>> = pairs.map(|(route, plan)| stake(inputs, route, plan)).collect();
@@ -172,8 +180,9 @@ pub(super) fn simulate(inputs: &Inputs<'_>, routes: &[RoutePlan], deviation: f64
         .collect();
     let law = |of: &dyn Fn(&Drawn) -> f64| Law::of(drawn.iter().map(of).collect());
     let costs = |class: TokenClass| stakes.iter().any(|stake| stake.usd.iter().any(|usd| usd[class] > 0.0));
-    Simulation {
+    let simulation = Simulation {
         draws: DRAWS,
+        months_drawn: drawn.iter().map(|drawn| drawn.month).collect(),
         seed,
         month: law(&|drawn| drawn.month),
         total: law(&|drawn| drawn.total),
@@ -193,7 +202,34 @@ pub(super) fn simulate(inputs: &Inputs<'_>, routes: &[RoutePlan], deviation: f64
                 law: law(&|drawn| drawn.by_route[at]),
             })
             .collect(),
+    };
+    (simulation, drawn)
+}
+
+impl Drawn {
+    /// The world without its months.
+    pub fn into_world(self) -> DrawnWorld {
+        DrawnWorld { world: self.world, month_usd: self.month }
     }
+}
+
+/// A world and what the mean month of the bill costs in it, US dollars.
+#[derive(Clone, Debug)]
+pub(super) struct DrawnWorld {
+    pub world: World,
+    pub month_usd: f64,
+}
+
+/// A busy or quiet month: factor on its requests at a standard normal score.
+pub(super) fn busy_month(z: f64) -> f64 {
+    (1.0 + DAILY_MODULATION / DAYS_PER_MONTH.sqrt() * z).max(0.0)
+}
+
+/// Growth of a range of monthly rates at a standard normal score, as a factor on the expected growth.
+pub(super) fn growth_factor(rate: Range, z: f64) -> f64 {
+    let ratio = |rate: f64| 1.0 + rate;
+    let range = Range { p05: ratio(rate.p05), likely: ratio(rate.likely), p95: ratio(rate.p95) };
+    range.at_score(z) / ratio(rate.mean())
 }
 
 fn stake<'a>(inputs: &Inputs<'_>, route: &Route, plan: &'a RoutePlan) -> Stake<'a> {
@@ -210,13 +246,10 @@ fn stake<'a>(inputs: &Inputs<'_>, route: &Route, plan: &'a RoutePlan) -> Stake<'
     let tokens = found.zip(chosen.per_request.as_ref()).map(|((backend, profile), request)| {
         TokenDoubt::of(&format!("{backend} {model}"), profile, &route.shape, &request.tokens)
     });
-    let growth = route.growth_per_month;
-    let ratio = |rate: f64| 1.0 + rate;
     Stake {
         usd: chosen.months.iter().map(|spend| &spend.usd).collect(),
         volume: Factor::of(route.volume.range()),
-        growth: Range { p05: ratio(growth.p05), likely: ratio(growth.likely), p95: ratio(growth.p95) },
-        growth_mean: ratio(growth.mean()),
+        growth_per_month: route.growth_per_month,
         tokens,
     }
 }
@@ -256,9 +289,11 @@ fn draw(stakes: &[Stake<'_>], months: usize, cap_weight: f64, seed: u64, number:
     let mut random = generator(seed ^ TRAFFIC, number);
     let mut score = || -> f64 { StandardNormal.sample(&mut random) };
     let (volume, growth, typical) = (score(), score(), score());
-    let modulation = |z: f64| (1.0 + DAILY_MODULATION / DAYS_PER_MONTH.sqrt() * z).max(0.0);
-    let days: Vec<f64> = (0..months).map(|_| modulation(score())).collect();
+    let days: Vec<f64> = (0..months).map(|_| busy_month(score())).collect();
+    let busy = busy_month(typical);
+    let log_shape = BURST_LOG_DEVIATION * score();
     let mut drawn = Drawn {
+        world: World { routes: Vec::with_capacity(stakes.len()), busy, log_shape },
         month: 0.0,
         total: 0.0,
         by_month: vec![0.0; months],
@@ -266,20 +301,23 @@ fn draw(stakes: &[Stake<'_>], months: usize, cap_weight: f64, seed: u64, number:
         by_route: Vec::with_capacity(stakes.len()),
     };
     // A typical month has its own days; over the horizon they average out.
-    let typical = modulation(typical) / months as f64;
+    let typical = busy / months as f64;
     for stake in stakes {
         let tokens = stake
             .tokens
             .as_ref()
             .map_or_else(|| ByClass::from_fn(|_| 1.0), |doubt| doubt.draw(seed, number, cap_weight));
-        let volume = stake.volume.at(volume);
-        let growth = stake.growth.at_score(growth) / stake.growth_mean;
+        let route = RouteWorld {
+            volume: stake.volume.at(volume),
+            growth: growth_factor(stake.growth_per_month, growth),
+            tokens,
+        };
         let mut of_route = 0.0;
         for (at, usd) in stake.usd.iter().enumerate() {
-            let traffic = volume * growth.powi(at as i32);
+            let traffic = route.traffic(at);
             let mut month = 0.0;
             for (class, usd) in usd.iter().filter(|(_, usd)| **usd > 0.0) {
-                let spend = usd * tokens[class] * traffic;
+                let spend = usd * route.tokens[class] * traffic;
                 drawn.by_class[class] += spend * typical;
                 month += spend;
             }
@@ -289,6 +327,7 @@ fn draw(stakes: &[Stake<'_>], months: usize, cap_weight: f64, seed: u64, number:
         }
         drawn.month += of_route * typical;
         drawn.by_route.push(of_route * typical);
+        drawn.world.routes.push(route);
     }
     drawn
 }

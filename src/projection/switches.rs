@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     drivers::{Driver, DriverKind},
+    measure::Measured,
     placement::plan_with,
     plan::{Inputs, RoutePlan},
 };
@@ -23,20 +24,37 @@ type Changes = BTreeMap<(String, String), f64>;
 /// Every open question that touches a chosen placement.
 pub(super) fn switches(inputs: &Inputs<'_>, pairs: &[(&Route, &RoutePlan)], months: &[Month]) -> Vec<Driver> {
     let count = months.len() as f64;
-    let questions = [
-        other_readings(inputs, pairs, months),
-        other_prices(inputs, pairs, count),
-        timed_out(inputs, pairs, count),
-        blocked(inputs, pairs, count),
-    ];
-    let driver = |((name, note), change): ((String, String), f64)| Driver {
+    let readings = other_readings(inputs, pairs, months);
+    let questions =
+        [other_prices(inputs, pairs, count), timed_out(inputs, pairs, count), blocked(inputs, pairs, count)];
+    let mut found: Vec<Driver> = readings
+        .into_iter()
+        .map(|(question, change)| Driver {
+            settled_at: place_of(&question.0, pairs),
+            ..driver(question, change)
+        })
+        .collect();
+    found.extend(questions.into_iter().flatten().map(|(question, change)| driver(question, change)));
+    found
+}
+
+fn driver((name, note): (String, String), change: f64) -> Driver {
+    Driver {
         name,
         from_to: note,
         low_usd: change.min(0.0),
         high_usd: change.max(0.0),
         kind: DriverKind::Switch,
-    };
-    questions.into_iter().flatten().map(driver).collect()
+        sobol: None,
+        settled_at: None,
+    }
+}
+
+/// The placement that a question names at its end.
+fn place_of(name: &str, pairs: &[(&Route, &RoutePlan)]) -> Option<Measured> {
+    let places = pairs.iter().map(|(_, plan)| &plan.chosen().placement);
+    let mut named = places.filter(|place| name.ends_with(&format!("? {} {}", place.model, place.endpoint)));
+    named.next().map(|place| Measured { model: place.model.clone(), endpoint: place.endpoint.clone() })
 }
 
 /// Known unknowns of the token profiles: the bill under the other reading.

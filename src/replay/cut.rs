@@ -1,20 +1,16 @@
 //! Many purchases at once when every estimate is right: windows are cut first, then whole requests are fitted.
 //!
-//! A window whose requests all fit needs no walk through them; in the others, sixteen quotas are walked
-//! through side by side. Quotas below 2³⁰ units are walked in 32 bits, which is what vectors are good at.
+//! Requests that fit all quotas of a block need no walk: sums of burn tell how many they are. From the first one on
+//! that does not, sixteen quotas are walked through side by side. Quotas below 2³⁰ units are walked in 32 bits, which is what vectors are good at.
 
 use super::{
     purchase::Purchase,
-    tally::{Stretch, Tally},
+    tally::{Columns, NARROW_MAX, Stretch, Tally},
     trace::Request,
 };
 
 /// Quotas that are walked side by side.
 pub(super) const SIDE_BY_SIDE: usize = 16;
-
-/// Largest quota that is counted in 32 bits. A larger request fits none of them, and one more unit than that
-/// still adds up inside 32 bits.
-const NARROW_MAX: u64 = (1 << 30) - 1;
 
 /// An integer that burn is added up in.
 trait Width: Copy + Ord + std::ops::Add<Output = Self> + std::ops::Sub<Output = Self> + Into<i64> {
@@ -48,11 +44,8 @@ impl Width for i64 {
 pub(super) struct CutReplay {
     narrow: Vec<Group<i32>>,
     wide: Vec<Group<i64>>,
-    narrow_units: Vec<i32>,
+    /// Units of each request of the batch in 64 bits, where some quota needs them.
     wide_units: Vec<i64>,
-    times: Vec<u64>,
-    /// Sums of units before each request of the batch.
-    sums: Vec<u64>,
 }
 
 /// Purchases whose windows start and end together.
@@ -60,7 +53,7 @@ pub(super) struct CutReplay {
 struct Group<W> {
     window_micros: u64,
     phase_micros: u64,
-    /// First moment after the current window.
+    /// First moment after the current window, counted from the first request.
     window_end: u64,
     blocks: Vec<Block<W>>,
 }
@@ -82,35 +75,29 @@ impl CutReplay {
         CutReplay {
             narrow: groups(lanes, is_narrow),
             wide: groups(lanes, |purchase| !is_narrow(purchase)),
-            narrow_units: Vec::new(),
             wide_units: Vec::new(),
-            times: Vec::new(),
-            sums: Vec::new(),
         }
     }
 
     /// Replays a batch; times are counted from `origin`.
-    pub fn push(&mut self, batch: &[Request], origin: i64, stretches: &[Stretch], tallies: &mut [Tally]) {
-        self.times.clear();
-        self.sums.clear();
-        self.sums.push(0);
-        let mut sum = 0;
-        for request in batch {
-            self.times.push((request.at_micros - origin) as u64);
-            sum += request.units;
-            self.sums.push(sum);
-        }
-        if !self.narrow.is_empty() {
-            widths(&mut self.narrow_units, batch);
-        }
+    pub fn push(
+        &mut self,
+        batch: &[Request],
+        origin: i64,
+        columns: &Columns,
+        stretches: &[Stretch],
+        tallies: &mut [Tally],
+    ) {
         if !self.wide.is_empty() {
-            widths(&mut self.wide_units, batch);
+            self.wide_units.clear();
+            self.wide_units.extend(batch.iter().map(|request| i64::from_units(request.units)));
         }
+        let times = Times { batch, origin };
         for group in &mut self.narrow {
-            group.push(&self.times, &self.narrow_units, &self.sums, stretches, tallies);
+            group.push(times, &columns.units, &columns.sums, stretches, tallies);
         }
         for group in &mut self.wide {
-            group.push(&self.times, &self.wide_units, &self.sums, stretches, tallies);
+            group.push(times, &self.wide_units, &columns.sums, stretches, tallies);
         }
     }
 
@@ -121,9 +108,29 @@ impl CutReplay {
     }
 }
 
-fn widths<W: Width>(units: &mut Vec<W>, batch: &[Request]) {
-    units.clear();
-    units.extend(batch.iter().map(|request| W::from_units(request.units)));
+/// Arrivals of a batch, counted from the first request of the trace.
+#[derive(Clone, Copy)]
+struct Times<'a> {
+    batch: &'a [Request],
+    origin: i64,
+}
+
+impl Times<'_> {
+    fn at(self, place: usize) -> u64 {
+        (self.batch[place].at_micros - self.origin) as u64
+    }
+
+    /// The first place from `from` on, and not after `last`, whose arrival is not before an end; near `from` as
+    /// a rule.
+    fn reach(self, from: usize, last: usize, end: u64) -> usize {
+        let mut step = 16;
+        while from + step < last && self.at(from + step) < end {
+            step *= 2;
+        }
+        let known = if step == 16 { from } else { from + step / 2 };
+        let part = &self.batch[known..last.min(from + step + 1)];
+        known + part.partition_point(|request| ((request.at_micros - self.origin) as u64) < end)
+    }
 }
 
 fn groups<W: Width>(lanes: &[(Purchase, u64)], belongs: impl Fn(&Purchase) -> bool) -> Vec<Group<W>> {
@@ -153,7 +160,7 @@ fn block<W: Width>(lanes: &[(Purchase, u64)], members: &[usize]) -> Block<W> {
 impl<W: Width> Group<W> {
     fn push(
         &mut self,
-        times: &[u64],
+        times: Times<'_>,
         units: &[W],
         sums: &[u64],
         stretches: &[Stretch],
@@ -162,15 +169,15 @@ impl<W: Width> Group<W> {
         let mut from = 0;
         for stretch in stretches {
             while from < stretch.end {
-                if times[from] >= self.window_end {
+                let first = times.at(from);
+                if first >= self.window_end {
                     self.end_window(tallies);
-                    let ended = (times[from] + self.window_micros - self.phase_micros) / self.window_micros;
+                    let ended = (first + self.window_micros - self.phase_micros) / self.window_micros;
                     self.window_end = ended * self.window_micros + self.phase_micros;
                 }
-                let to = from + reach(&times[from..stretch.end], self.window_end);
-                let total = sums[to] - sums[from];
+                let to = times.reach(from, stretch.end, self.window_end);
                 for block in &mut self.blocks {
-                    block.fit(&units[from..to], total, stretch.hour, tallies);
+                    block.fit(&units[from..to], &sums[from..=to], stretch.hour, tallies);
                 }
                 from = to;
             }
@@ -188,27 +195,22 @@ impl<W: Width> Group<W> {
     }
 }
 
-/// How many of the times lie before an end; near the start as a rule.
-fn reach(times: &[u64], end: u64) -> usize {
-    let mut step = 16;
-    while step < times.len() && times[step] < end {
-        step *= 2;
-    }
-    let from = if step == 16 { 0 } else { step / 2 };
-    from + times[from..times.len().min(step + 1)].partition_point(|time| *time < end)
-}
-
 impl<W: Width> Block<W> {
-    /// Fits requests of one window and hour, `total` units in all, and counts those that do not fit.
-    fn fit(&mut self, units: &[W], total: u64, hour: usize, tallies: &mut [Tally]) {
+    /// Fits requests of one window and hour, and counts those that do not fit. `sums` are the units before each
+    /// request and after the last, counted from anywhere.
+    fn fit(&mut self, units: &[W], sums: &[u64], hour: usize, tallies: &mut [Tally]) {
         let lanes = self.lanes.len();
-        let room = |at: usize| -> i64 { (self.quota[at] - self.used[at]).into() };
-        let fits_whole = i64::try_from(total).is_ok_and(|total| (0..lanes).all(|at| total <= room(at)));
-        if fits_whole {
-            let total = W::from_units(total);
-            self.used[..lanes].iter_mut().for_each(|used| *used = *used + total);
+        let room = (0..lanes).map(|at| -> i64 { (self.quota[at] - self.used[at]).into() }).min();
+        // What is used never exceeds the quota.
+        let room = u64::try_from(room.unwrap_or(0)).unwrap_or(0);
+        let total = sums[units.len()] - sums[0];
+        let fitting = if total <= room { units.len() } else { fitting(sums, room) };
+        let admitted = W::from_units(sums[fitting] - sums[0]);
+        self.used[..lanes].iter_mut().for_each(|used| *used = *used + admitted);
+        if fitting == units.len() {
             return;
         }
+        let (units, total) = (&units[fitting..], sums[units.len()] - sums[fitting]);
         let before = self.used;
         let left = if lanes == 1 {
             let mut left = [0; SIDE_BY_SIDE];
@@ -223,6 +225,12 @@ impl<W: Width> Block<W> {
             self.left[at] = true;
         }
     }
+}
+
+/// How many requests from the first on fit into a room one after the other, not all of them.
+fn fitting(sums: &[u64], room: u64) -> usize {
+    let within = |sum: &u64| sum - sums[0] <= room;
+    sums[1..].partition_point(within)
 }
 
 /// Whole requests in their order, one quota: what is used then, and how many did not fit.

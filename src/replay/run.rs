@@ -5,7 +5,7 @@ use super::{
     estimated::{EstimatedReplay, Reconciling},
     machine::MachineReplay,
     purchase::Purchase,
-    tally::{Demand, Outcome, Tally, stretches},
+    tally::{Columns, Demand, Outcome, Tally, stretches},
     trace::Request,
 };
 use crate::{
@@ -94,6 +94,7 @@ pub struct Replay {
     tallies: Vec<Tally>,
     way: Way,
     demand: Demand,
+    columns: Columns,
 }
 
 #[derive(Debug)]
@@ -131,7 +132,8 @@ impl Replay {
             .collect();
         let way = Replay::way(&options, &lanes)?;
         let tallies = vec![Tally::default(); lanes.len()];
-        Ok(Replay { options, lanes, tallies, way, demand: Demand::default() })
+        let (demand, columns) = (Demand::default(), Columns::default());
+        Ok(Replay { options, lanes, tallies, way, demand, columns })
     }
 
     fn way(options: &ReplayOptions, lanes: &[(Purchase, u64)]) -> Result<Way, ReplayError> {
@@ -165,13 +167,13 @@ impl Replay {
     fn push_part(&mut self, part: &[Request]) {
         let Some(first) = part.first() else { return };
         let follows = self.demand.requests == 0 || self.demand.last_micros <= first.at_micros;
-        assert!(follows && part.is_sorted_by_key(|request| request.at_micros), "requests in order of time");
         let stretches = stretches(part, &self.options.hours);
-        self.demand.push(part, &stretches);
+        let in_order = self.demand.push(part, &stretches, &mut self.columns);
+        assert!(follows && in_order, "requests in order of time");
         let origin = self.demand.first_micros;
         let latency = |request: &Request| self.options.latency.of(request);
         match &mut self.way {
-            Way::Cut(way) => way.push(part, origin, &stretches, &mut self.tallies),
+            Way::Cut(way) => way.push(part, origin, &self.columns, &stretches, &mut self.tallies),
             Way::Estimated(way) => way.push(part, origin, latency, &stretches, &mut self.tallies),
             Way::Machine(way) => way.push(part, origin, latency, &stretches, &mut self.tallies),
         }

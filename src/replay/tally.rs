@@ -38,9 +38,15 @@ impl Demand {
         (self.last_micros - self.first_micros) as f64 / 1e6
     }
 
-    /// Counts a batch.
-    pub(super) fn push(&mut self, batch: &[Request], stretches: &[Stretch]) {
-        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return };
+    /// Counts a batch and lays out what a walk through it needs; whether it is in order of time.
+    ///
+    /// One pass, since reading the requests takes longer than all that is done with them.
+    pub(super) fn push(&mut self, batch: &[Request], stretches: &[Stretch], columns: &mut Columns) -> bool {
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return true };
+        columns.sums.resize(batch.len() + 1, 0);
+        columns.units.resize(batch.len(), 0);
+        columns.sums[0] = 0;
+        let (mut before, mut sum, mut in_order) = (first.at_micros, 0, true);
         if self.requests == 0 {
             self.first_micros = first.at_micros;
         }
@@ -50,13 +56,20 @@ impl Demand {
         for stretch in stretches {
             let part = &batch[from..stretch.end];
             // A batch's sum stays inside 64 bits, see `burn::UNITS_MAX`.
-            let (mut units, mut input, mut largest, mut largest_output) = (0, 0, 0, 0);
-            for request in part {
-                units += request.units;
+            let (start, mut input, mut largest, mut largest_output) = (sum, 0, 0, 0);
+            let sums = &mut columns.sums[from + 1..=stretch.end];
+            let narrow = &mut columns.units[from..stretch.end];
+            for ((request, sum_after), narrow) in part.iter().zip(sums).zip(narrow) {
+                in_order &= before <= request.at_micros;
+                before = request.at_micros;
+                sum += request.units;
+                *sum_after = sum;
+                *narrow = request.units.min(NARROW_MAX + 1) as i32;
                 input += request.input_units;
                 largest = request.units.max(largest);
                 largest_output = (request.units - request.input_units).max(largest_output);
             }
+            let units = sum - start;
             self.units += u128::from(units);
             self.output_units += u128::from(units - input);
             self.requests_by_hour[stretch.hour] += part.len() as u64;
@@ -65,7 +78,21 @@ impl Demand {
             self.largest_output_units = self.largest_output_units.max(largest_output);
             from = stretch.end;
         }
+        in_order
     }
+}
+
+/// Largest quota that is counted in 32 bits. A larger request fits none of them, and one more unit than that
+/// still adds up inside 32 bits.
+pub(super) const NARROW_MAX: u64 = (1 << 30) - 1;
+
+/// Burn of a batch's requests, laid out for a walk.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Columns {
+    /// Units before each request, and after the last.
+    pub sums: Vec<u64>,
+    /// Units of each request in 32 bits, at most one above [`NARROW_MAX`].
+    pub units: Vec<i32>,
 }
 
 /// Requests of a batch that fall into the same hour of the day.

@@ -1,10 +1,13 @@
 //! A backtest as text.
 
 use super::{
-    format::{money_whole, percent},
+    format::{grouped, money_whole, percent},
     sheet::Sheet,
 };
-use crate::projection::backtest::{Backtest, Case};
+use crate::{
+    model::TokenClass,
+    projection::backtest::{Backtest, Case, ObservedBacktest, Series},
+};
 
 /// Cases that are shown; all stand in the JSON.
 const CASES_SHOWN: usize = 24;
@@ -52,10 +55,71 @@ pub fn backtest_text(found: &Backtest) -> String {
     sheet.terminal()
 }
 
+/// A period of observations for a terminal: every series in a row, the bill case by case.
+pub fn observed_text(found: &ObservedBacktest) -> String {
+    let bill = &found.series[0].result;
+    let n = bill.cases.len();
+    let mut sheet = Sheet {
+        title: format!(
+            "{} of {n} bills inside the range · {} requests, {} to {}",
+            bill.inside,
+            grouped(found.requests),
+            found.first,
+            found.last
+        ),
+        ..Sheet::default()
+    };
+    sheet.text(format!(
+        "Learned from {} days, the next {} predicted, and on: {n} predictions. The ranges state {}; if that were true, so few bills or fewer would be inside with probability {}.",
+        found.train_days,
+        found.horizon_days,
+        percent(bill.coverage_stated),
+        percent(bill.probability_of_so_few),
+    ));
+    let header = ["", "inside", "above", "below", "error", "all together"].map(String::from);
+    let rows = |per_request: bool| {
+        found.series.iter().filter(move |series| series.per_request == per_request).map(series_row)
+    };
+    sheet.table(std::iter::once(header.to_vec()).chain(rows(false)).collect());
+    let header = ["a request", "inside", "above", "below", "error", "all together"].map(String::from);
+    sheet.table(std::iter::once(header.to_vec()).chain(rows(true)).collect());
+    let mut rows = vec![["bill", "predicted", "from", "to", "came", ""].map(String::from).to_vec()];
+    rows.extend(bill.cases.iter().take(CASES_SHOWN).map(row));
+    sheet.table(rows);
+    if n > CASES_SHOWN {
+        sheet.text(format!("{} more with --json", n - CASES_SHOWN));
+    }
+    if bill.skipped > 0 {
+        let skipped = bill.skipped;
+        sheet
+            .text(format!("{skipped} stretches are left out: days without a request are in them or before."));
+    }
+    let left: Vec<String> =
+        found.left_out.iter().map(|(reason, n)| format!("{} {reason}", grouped(*n))).collect();
+    if !left.is_empty() {
+        sheet.text(format!("Left out: {}.", left.join(", ")));
+    }
+    sheet.terminal()
+}
+
+fn series_row(series: &Series) -> Vec<String> {
+    let class = series.of.parse::<TokenClass>().map(TokenClass::label);
+    let result = &series.result;
+    let sign = if result.bias < 0.0 { "-" } else { "+" };
+    vec![
+        class.map_or(series.of.clone(), |label| format!("{label} tokens")),
+        format!("{} of {}", result.inside, result.cases.len()),
+        result.above.to_string(),
+        result.below.to_string(),
+        percent(result.mean_absolute_error),
+        format!("{sign}{}", percent(result.bias.abs())),
+    ]
+}
+
 fn row(case: &Case) -> Vec<String> {
-    let outcome = match case.actual {
-        actual if actual > case.p95 => "above",
-        actual if actual < case.p05 => "below",
+    let outcome = match case {
+        case if case.is_above() => "above",
+        case if case.is_below() => "below",
         _ => "inside",
     };
     let amounts = [case.predicted, case.p05, case.p95, case.actual].map(money_whole);

@@ -3,14 +3,20 @@
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use serde::Serialize;
 
+mod drawn;
+
 use super::{
     Block, Piece, Report, Section,
     format::{decimal_grouped, figure, grouped, money_whole, percent},
     words,
 };
 use crate::{
+    capacity::LearnedRule,
     model::{Endpoint, Grade, ModelId, Tier},
-    projection::{Blended, FormEntry, FormLoad, GsuPool, LoadKind, PlacementPlan, Plan, RoutePlan, SizeRule},
+    projection::{
+        Blended, FormEntry, FormLoad, GsuPool, LoadKind, PlacementPlan, Plan, RoutePlan, RuleEnvelope,
+        SizeRule,
+    },
     warning::Warning,
 };
 
@@ -52,6 +58,8 @@ pub struct PoolForm {
     pub one_percent_gsu: Option<u64>,
     /// What costs least in the mean month; `None` without terms.
     pub cheapest: Option<Cheapest>,
+    /// What saves most against priority PayGo, which is bought for assurance as well; `None` where nothing does.
+    pub against_priority: Option<AgainstPriority>,
 }
 
 /// A field and what to type into it.
@@ -71,6 +79,12 @@ pub struct FormAnswer {
     pub gsu: u64,
     /// Share of the month's tokens that they leave to PayGo; `None` beyond the curve.
     pub left_share: Option<f64>,
+    /// The lowest and the highest share that rules which no page tells could make of it; `None` where they were
+    /// not valued.
+    pub left_range: Option<[f64; 2]>,
+    /// Which rule of admission production shows, where that was learned; the share and the range are then its.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned: Option<String>,
     /// Seconds over which their quota is enforced.
     pub window_seconds: Option<u64>,
     /// Burn tokens that a window admits.
@@ -96,6 +110,19 @@ pub struct Cheapest {
     pub bound_usd: f64,
     /// Whether an order still is cheapest on average when demand may halve or double.
     pub holds_if_demand_varies: bool,
+}
+
+/// The best purchase if all PayGo were of the priority tier.
+#[derive(Clone, Debug, Serialize)]
+pub struct AgainstPriority {
+    /// GSUs.
+    pub gsu: u64,
+    /// The term's name.
+    pub term: String,
+    /// What it saves, US dollars a month.
+    pub saving_usd_per_month: f64,
+    /// Priority alone, US dollars in the mean month.
+    pub priority_usd_per_month: f64,
 }
 
 /// A route that is in no form.
@@ -151,6 +178,8 @@ pub fn gsu_forms(plan: &Plan) -> Result<GsuForms, RehearsedForm> {
 fn pool_form(pool: &GsuPool) -> PoolForm {
     let size = |rule: SizeRule| pool.sizes.iter().find(|size| size.rule == rule);
     let window_seconds = pool.sizing.window.map(|window| window.seconds);
+    let envelope = pool.rules.iter().find(|envelope| envelope.gsu == pool.sizing.gsu);
+    let learned_share = envelope.and_then(RuleEnvelope::learned_share);
     let cheapest = pool.terms.iter().min_by(|a, b| a.usd_per_month.total_cmp(&b.usd_per_month));
     let orders = pool.ladder.as_ref().is_some_and(|ladder| !ladder.purchases.is_empty());
     PoolForm {
@@ -168,7 +197,9 @@ fn pool_form(pool: &GsuPool) -> PoolForm {
         waiting: pool.waiting.clone(),
         answer: FormAnswer {
             gsu: pool.sizing.gsu,
-            left_share: size(SizeRule::GoogleForm).and_then(|size| size.left_share),
+            left_share: learned_share.or(size(SizeRule::GoogleForm).and_then(|size| size.left_share)),
+            left_range: open_rules(pool, pool.sizing.gsu),
+            learned: learned_share.and(pool.learned.as_ref()).map(LearnedRule::words),
             window_seconds,
             quota_per_window: pool.sizing.quota_per_window,
             whole_requests_per_window: pool.sizing.whole_requests_per_window,
@@ -183,7 +214,26 @@ fn pool_form(pool: &GsuPool) -> PoolForm {
             bound_usd: term.bound_usd,
             holds_if_demand_varies: orders,
         }),
+        against_priority: against_priority(pool),
     }
+}
+
+/// GSUs are bought for assurance, and so is priority.
+fn against_priority(pool: &GsuPool) -> Option<AgainstPriority> {
+    let tier = pool.spill_tiers.iter().find(|tier| tier.tier == Tier::Priority)?;
+    let terms = tier.terms.iter().filter(|term| term.gsu > 0);
+    let best = terms.max_by(|a, b| a.saving_usd_per_month.total_cmp(&b.saving_usd_per_month))?;
+    Some(AgainstPriority {
+        gsu: best.gsu,
+        term: best.name.clone(),
+        saving_usd_per_month: best.saving_usd_per_month,
+        priority_usd_per_month: tier.paygo_usd_per_month,
+    })
+}
+
+/// What a count could leave if rules that no page tells were others.
+pub(super) fn open_rules(pool: &GsuPool, gsu: u64) -> Option<[f64; 2]> {
+    pool.rules.iter().find(|envelope| envelope.gsu == gsu).map(|envelope| envelope.envelope)
 }
 
 /// As typed: shares in percent; queries a second with six significant digits; tokens with two decimals.
@@ -254,153 +304,4 @@ fn left_out(plan: &Plan) -> Vec<LeftOut> {
     };
     let routes = plan.routes.iter().filter(|route| !entered(&route.name));
     routes.map(|route| LeftOut { route: route.name.clone(), why: why(route) }).collect()
-}
-
-impl GsuForms {
-    /// One page per pool, or one that says why there is none; what is in no form stands on the last.
-    pub fn pages(&self) -> Vec<Report> {
-        let mut pages: Vec<Report> = self.pools.iter().map(PoolForm::page).collect();
-        if pages.is_empty() {
-            let none = "Nothing to enter: no route of this workload takes provisioned throughput.";
-            let sections = vec![Section { heading: "FORM", blocks: vec![Block::Text(vec![words(none)])] }];
-            pages.push(page(self.workload.clone(), sections));
-        }
-        let left: Vec<Block> = self
-            .left_out
-            .iter()
-            .map(|left| Block::Text(vec![words(format!("{} {}", left.route, left.why))]))
-            .collect();
-        if let (Some(last), false) = (pages.last_mut(), left.is_empty()) {
-            last.sections.push(Section { heading: "NOT IN IT", blocks: left });
-        }
-        pages
-    }
-}
-
-fn page(title: String, sections: Vec<Section>) -> Report {
-    Report { title, sections, tables: Vec::new(), warnings: Vec::new() }
-}
-
-impl PoolForm {
-    fn page(&self) -> Report {
-        let mut sections = vec![
-            Section { heading: "FORM", blocks: self.field_blocks() },
-            Section { heading: "QUERIES", blocks: vec![self.load_rows()] },
-        ];
-        if self.routes.len() > 1 {
-            sections.push(Section { heading: "BLEND", blocks: vec![self.route_rows()] });
-        }
-        sections
-            .push(Section { heading: "ANSWER", blocks: vec![Block::Text(vec![words(self.sentences())])] });
-        page(format!("{} · {} · {}, the busiest month", self.model, self.endpoint, self.month), sections)
-    }
-
-    fn field_blocks(&self) -> Vec<Block> {
-        let inferred = |field: &FieldEntry| field.known.caption_grade != Grade::Documented;
-        let legend = "? = no document lists this model's fields; inferred from its burndown rates";
-        let legend = self.fields.iter().any(inferred).then(|| Block::Text(vec![words(legend)]));
-        [self.field_rows()].into_iter().chain(legend).collect()
-    }
-
-    fn field_rows(&self) -> Block {
-        let dash = || "–".to_string();
-        let row = |field: &FieldEntry| {
-            let known = &field.known;
-            let range = known.range.map(|range| range.map(|bound| bound_text(&known.unit, bound)));
-            let range = range.map(|[low, high]| if low == high { low } else { format!("{low}–{high}") });
-            let used = known.value > 0.0;
-            let grade = known.grade.map(|grade| grade.to_string());
-            let grade = grade.unwrap_or_else(|| if used { "workload" } else { "not used" }.into());
-            let caption = if known.caption_grade == Grade::Documented { "" } else { " ?" };
-            cells([
-                format!("{}{caption}", known.name),
-                field.entry.clone() + if known.unit == "%" { " %" } else { "" },
-                range.unwrap_or_else(dash),
-                grade,
-                known.n.map_or_else(dash, grouped),
-            ])
-        };
-        let header = vec!["field", "enter", "5 to 95 %", "known", "n"];
-        Block::Rows { header, rows: self.fields.iter().map(row).collect() }
-    }
-
-    fn load_rows(&self) -> Block {
-        let label = |kind: LoadKind| match kind {
-            LoadKind::MeanOfMonth => format!("mean of {}, entered above", self.month),
-            LoadKind::BusiestHour => "busiest hour of its week".into(),
-            LoadKind::StatedPeak => "peak, as stated".into(),
-            LoadKind::WholeNumber => "the mean as a whole number".into(),
-        };
-        let row = |load: &FormLoad| {
-            cells([label(load.kind), entry("1/s", load.queries_per_second), grouped(load.gsu)])
-        };
-        let mut rows: Vec<Vec<Piece>> = self.loads.iter().map(row).collect();
-        if self.loads.iter().all(|load| load.kind != LoadKind::StatedPeak) {
-            rows.push(cells(["peak: none is stated".to_string(), "–".into(), "–".into()]));
-        }
-        Block::Rows { header: vec!["queries per second", "enter", "GSU"], rows }
-    }
-
-    fn route_rows(&self) -> Block {
-        let row = |route: &Blended| {
-            cells([
-                route.route.clone(),
-                percent(route.share_of_requests),
-                percent(route.share_of_burn),
-                figure(route.burn_per_request),
-            ])
-        };
-        let header = vec!["route", "of requests", "of burn", "burn a request"];
-        Block::Rows { header, rows: self.routes.iter().map(row).collect() }
-    }
-
-    /// What the form will answer, what that leaves and why, what 1 % needs, what is cheapest.
-    fn sentences(&self) -> String {
-        let answer = &self.answer;
-        let mut text = format!("The form will answer {} GSU", grouped(answer.gsu));
-        if let Some(left) = answer.left_share {
-            text += &format!(", leaving {} of the month's tokens to PayGo", percent(left));
-        }
-        if let (Some(seconds), Some(quota), Some(brought)) =
-            (answer.window_seconds, answer.quota_per_window, answer.requests_per_window)
-        {
-            let whole = answer.whole_requests_per_window.unwrap_or(0);
-            text += &format!(
-                ": {} burn tokens in {} s hold {} whole requests of mean size; {} come on average, at times more",
-                decimal_grouped(quota),
-                grouped(seconds),
-                grouped(whole),
-                figure(brought),
-            );
-        }
-        text += &match self.one_percent_gsu {
-            Some(gsu) => format!("; to leave 1 % takes {} GSU", grouped(gsu)),
-            None => "; no count of the curve leaves 1 %".into(),
-        };
-        text + &self.cheapest.as_ref().map(Cheapest::words).unwrap_or_default() + "."
-    }
-}
-
-impl Cheapest {
-    fn words(&self) -> String {
-        let paygo = money_whole(self.paygo_usd_per_month);
-        if self.gsu == 0 {
-            return format!("; cheapest is none, {paygo} a month by PayGo alone");
-        }
-        let if_varies = match self.holds_if_demand_varies {
-            true => "",
-            false => ", and loses on average if demand may halve or double",
-        };
-        format!(
-            "; cheapest as planned is {} GSU for {}, {} a month with PayGo against {paygo} without, which binds {}{if_varies}",
-            grouped(self.gsu),
-            self.term,
-            money_whole(self.usd_per_month),
-            money_whole(self.bound_usd),
-        )
-    }
-}
-
-fn cells<const N: usize>(texts: [String; N]) -> Vec<Piece> {
-    texts.into_iter().map(words).collect()
 }

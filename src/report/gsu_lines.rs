@@ -3,17 +3,18 @@
 use super::{
     Block, Piece,
     format::{grouped, money_whole, percent},
+    gsu_form::open_rules,
     screen::short,
     shown, words,
 };
 use crate::{
-    capacity::Ladder,
+    capacity::{Ladder, LearnedRule},
     projection::{GsuPool, LadderChoice, Plan, SizeRule, TermVerdict},
 };
 
 /// Scenarios of demand in the order of the plan: half, as planned, twice.
 const HALF: usize = 0;
-const AS_PLANNED: usize = 1;
+pub(super) const AS_PLANNED: usize = 1;
 
 /// Two sentences: what to do, and what it saves or binds.
 pub(super) fn verdict(plan: &Plan) -> Vec<Piece> {
@@ -31,7 +32,7 @@ pub(super) fn verdict(plan: &Plan) -> Vec<Piece> {
 }
 
 /// The advised ladder, when it buys something that saves money as planned.
-fn purchase(pool: &GsuPool) -> Option<(&Ladder, &LadderChoice)> {
+pub(super) fn purchase(pool: &GsuPool) -> Option<(&Ladder, &LadderChoice)> {
     let (ladder, choice) = (pool.ladder.as_ref()?, pool.regret.as_ref()?);
     (!ladder.purchases.is_empty() && choice.saving_usd[AS_PLANNED] > 0.0).then_some((ladder, choice))
 }
@@ -126,20 +127,18 @@ pub(super) fn check(plan: &Plan) -> Vec<Block> {
     }
     let left = if pool.learned.is_some() { "left (rule learned)" } else { "left (open rules)" };
     let header = vec!["fees and PayGo a month", "GSU", left, "for 1 year", "1 month"];
-    let mut blocks = vec![Block::Rows { header, rows }];
-    blocks.extend(pool.learned.as_ref().map(|learned| {
-        let pointer = |key: &str| format!("{base}/learned/{key}");
-        let grade = if learned.rehearsed { "rehearsed" } else { "measured" };
-        let mut line = vec![words(format!("admission {grade} on n "))];
-        line.push(shown(grouped(learned.requests), pointer("requests")));
-        line.push(words(", "));
-        line.push(shown(day(&learned.first), pointer("first")));
-        line.push(words(" to "));
-        line.push(shown(day(&learned.last), pointer("last")));
-        line.push(words(format!("; rules still possible: {}", learned.possible.len())));
-        Block::Text(line)
-    }));
-    blocks
+    let learned = pool.learned.as_ref().map(|learned| Block::Text(learned_line(learned, &base)));
+    [Block::Rows { header, rows }].into_iter().chain(learned).collect()
+}
+
+/// What the rule of admission rests on.
+fn learned_line(learned: &LearnedRule, base: &str) -> Vec<Piece> {
+    let pointer = |key: &str| format!("{base}/learned/{key}");
+    vec![
+        words(format!("admission {} on n ", learned.grade())),
+        shown(grouped(learned.requests), pointer("requests")),
+        words(format!(", {}; rules still possible: {}", learned.days(), learned.possible.len())),
+    ]
 }
 
 fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
@@ -157,12 +156,8 @@ fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
     };
     let row = pool.curve.iter().position(|row| row.gsu == term.gsu);
     let left = row.map(|row| {
-        left_share(
-            pool,
-            base,
-            term.gsu,
-            (pool.curve[row].left.tokens, format!("{base}/curve/{row}/left/tokens")),
-        )
+        let curve = (pool.curve[row].left.tokens, format!("{base}/curve/{row}/left/tokens"));
+        left_share(pool, base, term.gsu, curve)
     });
     let mut pieces = vec![
         label,
@@ -179,23 +174,16 @@ fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
     pieces
 }
 
-/// The day of a moment.
-fn day(moment: &str) -> String {
-    moment.get(..10).unwrap_or(moment).to_string()
-}
-
 /// `22 % (18–48 %)`: the curve's share, and where it could lie if undocumented rules were others; the share under
 /// the rule that production shows, where it does.
-fn left_share(pool: &GsuPool, base: &str, gsu: u64, (left, pointer): (f64, String)) -> Piece {
+fn left_share(pool: &GsuPool, base: &str, gsu: u64, curve: (f64, String)) -> Piece {
     let at = pool.rules.iter().position(|envelope| envelope.gsu == gsu);
-    let envelope = at.map(|at| &pool.rules[at]);
-    let learned = at.zip(envelope.and_then(|envelope| envelope.learned_share));
-    let (left, pointer) = match learned {
-        Some((at, share)) => (share, format!("{base}/rules/{at}/learned_share")),
-        None => (left, pointer),
-    };
-    let range = envelope.map_or([left, left], |envelope| envelope.envelope);
-    let [low, high] = range.map(|share| format!("{:.0}", share * 100.0));
+    let learned = at.and_then(|at| {
+        Some((pool.rules[at].learned_share()?, format!("{base}/rules/{at}/learned/0/left_share")))
+    });
+    let (left, pointer) = learned.unwrap_or(curve);
+    let [low, high] =
+        open_rules(pool, gsu).unwrap_or([left, left]).map(|share| format!("{:.0}", share * 100.0));
     let text = if low == high { percent(left) } else { format!("{} ({low}–{high} %)", percent(left)) };
     shown(text, pointer)
 }

@@ -19,6 +19,7 @@ pub(super) fn gsu_pictures(plan: &Plan) -> Result<Vec<Chart>, ChartError> {
         for mut chart in [
             draw_gsu_cost(&gsu_cost(plan, pool))?,
             draw_load_duration(&load_duration(plan, pool))?,
+            draw_week_heat_map(&load_by_hour(plan, pool))?,
             draw_week_heat_map(&left_by_hour(plan, pool))?,
         ] {
             if at > 0 {
@@ -84,8 +85,20 @@ fn load_duration(plan: &Plan, pool: &GsuPool) -> LoadDuration {
         ),
         load_gsus: pool.load.hours_gsu.clone(),
         windows: None,
-        counts: counts.into_iter().flatten().collect(),
+        counts: merged(counts.into_iter().flatten()),
     }
+}
+
+/// Equal counts share one line and one label.
+fn merged(counts: impl Iterator<Item = NamedCount>) -> Vec<NamedCount> {
+    let mut merged: Vec<NamedCount> = Vec::new();
+    for count in counts {
+        match merged.iter_mut().find(|other| other.gsus == count.gsus) {
+            Some(other) => other.label += &format!(", {}", count.label),
+            None => merged.push(count),
+        }
+    }
+    merged
 }
 
 fn left_by_hour(plan: &Plan, pool: &GsuPool) -> WeekHeatMap {
@@ -101,5 +114,21 @@ fn left_by_hour(plan: &Plan, pool: &GsuPool) -> WeekHeatMap {
         zone: plan.workload.time_zone.clone(),
         quantity: WeekQuantity::Spill { gsus: u32::try_from(pool.heat_map.gsu).unwrap_or(u32::MAX) },
         values: pool.heat_map.left.clone(),
+    }
+}
+
+fn load_by_hour(plan: &Plan, pool: &GsuPool) -> WeekHeatMap {
+    WeekHeatMap {
+        title: String::new(),
+        subtitle: format!(
+            "{}: mean load of each hour of the week in {}, {} on {}",
+            plan.workload.name,
+            pool.month,
+            short(&pool.model.0),
+            pool.endpoint
+        ),
+        zone: plan.workload.time_zone.clone(),
+        quantity: WeekQuantity::Load,
+        values: pool.load.hours_gsu.iter().map(|load| Some(*load)).collect(),
     }
 }

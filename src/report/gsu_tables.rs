@@ -7,9 +7,8 @@ use super::{
     tables::{usd, usd_small},
 };
 use crate::{
-    capacity::{LearnedRule, PurchaseKind},
-    model::Grade,
-    projection::{GsuPool, OpenRule, Plan, RuleEnvelope},
+    capacity::PurchaseKind,
+    projection::{GsuPool, Plan},
 };
 
 pub(super) fn form(plan: &Plan) -> Table {
@@ -138,65 +137,6 @@ pub(super) fn sizes(plan: &Plan) -> Table {
         ],
         rows,
     }
-}
-
-pub(super) fn rules(plan: &Plan) -> Table {
-    let mut rows = Vec::new();
-    let share = |value: f64| Cell::number(value, percent(value));
-    for pool in &plan.gsu.pools {
-        for envelope in &pool.rules {
-            let mut row = vec![
-                Cell::words(pool.model.to_string()),
-                Cell::words(envelope.asked_by.join(", ")),
-                Cell::number(envelope.gsu as f64, envelope.gsu.to_string()),
-                share(envelope.left_share),
-                share(envelope.envelope[0]),
-                share(envelope.envelope[1]),
-            ];
-            row.extend(envelope.rules.iter().map(|rule| match rule.excluded {
-                true => Cell::words("excluded"),
-                false => share(rule.left_share),
-            }));
-            row.push(envelope.learned_share.map_or_else(|| Cell::words("–"), share));
-            row.push(Cell::words(rules_known(envelope)));
-            row.push(Cell::words(pool.learned.as_ref().map_or_else(|| "assumed".into(), learned_words)));
-            rows.push(row);
-        }
-    }
-    let mut columns = vec!["model", "asked for by", "GSUs", "left to PayGo", "at least", "at most"];
-    columns.extend(OpenRule::ALL.iter().map(|rule| rule.label()));
-    columns.extend(["as production shows", "valued by", "known by"]);
-    Table {
-        name: "gsu_rules",
-        title: "What would be left to PayGo if an undocumented rule of admission were another",
-        columns,
-        rows,
-    }
-}
-
-/// `measured (n 20133, 2026-11-03 to 2026-11-05): mean output, fixed clock`, and how many others are possible.
-fn learned_words(learned: &LearnedRule) -> String {
-    let best = learned.possible.first().map(|best| best.rule.label()).unwrap_or_default();
-    let others = match learned.possible.len() {
-        0 | 1 => String::new(),
-        n => format!(", or one of {} others", n - 1),
-    };
-    let grade = if learned.rehearsed { Grade::Rehearsed } else { Grade::Measured };
-    format!("{} ({}): {best}{others}", grade.as_str(), learned.evidence())
-}
-
-fn rules_known(envelope: &RuleEnvelope) -> String {
-    let latency = if envelope.latency_measured { "median measured" } else { "assumed where not measured" };
-    let window = match envelope.window_grade {
-        Grade::Assumed => "; its window is assumed, other lengths are not valued",
-        _ => "",
-    };
-    format!(
-        "{} requests drawn, {:.1} % left of them; answers after {:.0} s, {latency}{window}",
-        envelope.requests,
-        envelope.replayed_share * 100.0,
-        envelope.latency_seconds
-    )
 }
 
 pub(super) fn together(plan: &Plan) -> Table {

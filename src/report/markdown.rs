@@ -2,8 +2,51 @@
 
 use super::{Block, Cell, Piece, Report, Table};
 
+/// Tables that a comment has room for; `--out` writes all.
+const SHORT_TABLES: [&str; 3] = ["scenarios", "placements", "assumptions"];
+
+/// Longest of them, in rows.
+const SHORT_ROWS: usize = 40;
+
+/// The first screen for a comment of a pull request, what it rests on folded away; far below the 65,536 letters
+/// that such a comment may have.
+pub fn short_markdown(report: &Report) -> String {
+    let mut text = screen(report);
+    for table in report.tables.iter().filter(|table| SHORT_TABLES.contains(&table.name)) {
+        let more = table.rows.len().saturating_sub(SHORT_ROWS);
+        let rows = table.rows.iter().take(SHORT_ROWS).cloned().collect();
+        let note = if more == 0 { String::new() } else { format!("\n{more} more rows in the report\n") };
+        let short = one_table(&Table { rows, columns: table.columns.clone(), ..*table });
+        text += &format!("\n<details><summary>{}</summary>\n\n{short}{note}\n</details>\n", table.title);
+    }
+    let warnings: Vec<String> =
+        report.warnings.iter().map(|warning| format!("- {}\n", escaped(warning))).collect();
+    if !warnings.is_empty() {
+        let count = warnings.len();
+        let shown = warnings[..count.min(SHORT_ROWS)].concat();
+        text += &format!("\n<details><summary>{count} warnings</summary>\n\n{shown}\n</details>\n");
+    }
+    text
+}
+
 /// The whole report as Markdown.
 pub fn markdown(report: &Report) -> String {
+    let mut text = screen(report);
+    for table in &report.tables {
+        text +=
+            &format!("\n<details><summary>{}</summary>\n\n{}\n</details>\n", table.title, one_table(table));
+    }
+    if !report.warnings.is_empty() {
+        text += "\n**Warnings**\n\n";
+        for warning in &report.warnings {
+            text += &format!("- {}\n", escaped(warning));
+        }
+    }
+    text
+}
+
+/// The title and the first screen.
+fn screen(report: &Report) -> String {
     let mut text = format!("# {}\n", escaped(&report.title));
     for section in &report.sections {
         text += &format!("\n**{}**\n", section.heading);
@@ -16,23 +59,19 @@ pub fn markdown(report: &Report) -> String {
                     text.push('\n');
                 }
                 Block::Rows { header, rows } => {
-                    text += &row(header.iter().map(|caption| caption.to_string()));
-                    text += &rule(header.len());
-                    for cells in rows {
+                    // Rows without captions have their captions in the first row.
+                    let named = !header.is_empty();
+                    let captions = || rows.iter().flatten().take(rows.first().map_or(0, Vec::len));
+                    text += &match named {
+                        true => row(header.iter().map(|caption| caption.to_string())),
+                        false => row(captions().map(|piece| piece.text().to_string())),
+                    };
+                    text += &rule(if named { header.len() } else { captions().count() });
+                    for cells in rows.iter().skip(usize::from(!named)) {
                         text += &row(cells.iter().map(|piece| piece.text().to_string()));
                     }
                 }
             }
-        }
-    }
-    for table in &report.tables {
-        text +=
-            &format!("\n<details><summary>{}</summary>\n\n{}\n</details>\n", table.title, one_table(table));
-    }
-    if !report.warnings.is_empty() {
-        text += "\n**Warnings**\n\n";
-        for warning in &report.warnings {
-            text += &format!("- {}\n", escaped(warning));
         }
     }
     text

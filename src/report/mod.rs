@@ -7,50 +7,71 @@ mod backtest;
 pub mod charts;
 mod check;
 mod compare;
+mod compare_text;
+mod convergence;
 mod csv;
 mod diff;
+mod doubt_tables;
 mod explain;
+mod focus;
 pub mod format;
+mod gsu_cases;
 mod gsu_form;
 mod gsu_lines;
+mod gsu_numbers;
 mod gsu_pictures;
 mod gsu_tables;
-mod html;
 mod markdown;
+mod memo;
+mod page;
 mod pictures;
+mod ratio_tables;
 mod reconcile;
+mod scenarios;
 mod screen;
 mod sheet;
 mod tables;
 mod terminal;
+mod token_pictures;
 
 use crate::projection::Plan;
 
-pub use backtest::backtest_text;
+pub use backtest::{backtest_text, observed_text};
 pub use check::{check_markdown, check_text};
 pub use compare::{Comparison, Interval, RouteComparison, Row, compare};
+pub use convergence::{convergence_picture, convergence_table};
 pub use csv::csv;
 pub use diff::{diff_markdown, diff_text};
 pub use explain::{
     ExplainError, Explanation, Found, Input, PlanFile, ShownFigure, explain, explanation_text, figures_text,
     find, plan_file, shown_figures,
 };
+pub use focus::{FocusOf, advises_orders, focus};
 pub use gsu_form::{Cheapest, FieldEntry, FormAnswer, GsuForms, LeftOut, PoolForm, RehearsedForm, gsu_forms};
-pub use html::html;
-pub use markdown::markdown;
+pub use gsu_numbers::GsuAnswer;
+pub use markdown::{markdown, short_markdown};
+pub use memo::{memo_markdown, memo_text};
+pub use page::{
+    CountView, Frame, MarkView, PoolView, SCRIPT as REPORT_SCRIPT, STYLE as REPORT_STYLE, TermView, html,
+    main_part, page,
+};
 pub use pictures::pictures;
 pub use reconcile::{reconciliation_markdown, reconciliation_text};
 pub use terminal::{plain_table, terminal};
 
 /// All that a person is shown of a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// One line that names workload, volume and horizon.
     pub title: String,
+    /// The plan in three sentences, for who reads no further.
+    pub summary: Vec<Vec<Piece>>,
     /// The first screen, in order.
     pub sections: Vec<Section>,
     /// The detail behind it.
     pub tables: Vec<Table>,
+    /// What every GSU count of each pool comes to at every term.
+    pub pools: Vec<PoolView>,
     /// Warnings as sentences.
     pub warnings: Vec<String>,
 }
@@ -164,11 +185,14 @@ impl Report {
     pub fn of(plan: &Plan) -> Report {
         let mut report = Report {
             title: screen::title(plan),
+            summary: page::summary(plan),
             sections: screen::sections(plan),
             tables: tables::tables(plan),
+            pools: page::pool_views(plan),
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
         };
         while terminal(&report).lines().count() > LINES_MAX && report.drop_last_row() {}
+        report.sections.extend(scenarios::section(plan));
         report
     }
 
@@ -178,10 +202,16 @@ impl Report {
         for heading in spares {
             let section = self.sections.iter_mut().find(|section| section.heading == heading);
             for block in section.into_iter().flat_map(|section| &mut section.blocks) {
-                if let Block::Rows { rows, .. } = block
+                if let Block::Rows { header, rows } = block
                     && rows.len() > ROWS_MIN
                 {
                     rows.pop();
+                    // What is left out is said where it costs no line.
+                    match header.first_mut() {
+                        Some(first) if *first == screen::IN_THE_BILL => *first = screen::IN_THE_BILL_AND_MORE,
+                        Some(first) if *first == screen::PLACEMENTS => *first = screen::PLACEMENTS_AND_MORE,
+                        _ => {}
+                    }
                     return true;
                 }
             }

@@ -2,14 +2,15 @@
 
 use super::{
     charts::{
-        Bar, Chart, ChartError, CostByClass, Line, MonthlySpend, draw_cost_by_class, draw_monthly_spend,
+        Bar, Chart, ChartError, CostByClass, DriverBar, Drivers, Line, MonthlySpend, draw_cost_by_class,
+        draw_drivers, draw_monthly_spend,
     },
     format::{money_whole, percent},
     screen::label,
 };
 use crate::{
     model::{Tier, TokenClass},
-    projection::{PlacementPlan, Plan, RoutePlan, Status},
+    projection::{Driver, PlacementPlan, Plan, RoutePlan, Status},
 };
 
 /// Classes in the order of the stack, so that a class keeps its place from chart to chart.
@@ -50,6 +51,11 @@ pub fn pictures(plan: &Plan) -> Result<Vec<Chart>, ChartError> {
     if !costs.classes.is_empty() {
         charts.push(draw_cost_by_class(&costs)?);
     }
+    charts.extend(super::token_pictures::token_pictures(plan)?);
+    let drivers = drivers(plan);
+    if !drivers.bars.is_empty() {
+        charts.push(draw_drivers(&drivers)?);
+    }
     charts.extend(super::gsu_pictures::gsu_pictures(plan)?);
     Ok(charts)
 }
@@ -62,10 +68,7 @@ fn monthly_spend(plan: &Plan) -> MonthlySpend {
     };
     let others = match plan.routes.as_slice() {
         [only] => others_of(only),
-        routes => routes
-            .iter()
-            .map(|route| Line { label: route.name.clone(), usd: spends(route.chosen()) })
-            .collect(),
+        routes => lines_of(routes),
     };
     let over = match (plan.workload.budget_usd_per_month, bill.probability_over_budget) {
         (Some(_), Some(over)) => format!("; over budget with probability {}", percent(over)),
@@ -80,6 +83,55 @@ fn monthly_spend(plan: &Plan) -> MonthlySpend {
         high: bill.by_month.iter().map(|month| month.p95).collect(),
         others,
         budget_usd: plan.workload.budget_usd_per_month,
+    }
+}
+
+/// Routes that get a line of their own; the rest are summed up.
+const ROUTES_MAX: usize = 6;
+
+/// A line for each route; of many the largest, and the others together.
+fn lines_of(routes: &[RoutePlan]) -> Vec<Line> {
+    let mut order: Vec<&RoutePlan> = routes.iter().collect();
+    let own = if routes.len() <= ROUTES_MAX { routes.len() } else { ROUTES_MAX - 1 };
+    if own < routes.len() {
+        order.sort_by(|a, b| b.chosen().usd_total.total_cmp(&a.chosen().usd_total));
+    }
+    let (large, small) = order.split_at(own);
+    let mut lines: Vec<Line> =
+        large.iter().map(|route| Line { label: route.name.clone(), usd: spends(route.chosen()) }).collect();
+    if !small.is_empty() {
+        let months = small.iter().map(|route| route.chosen().months.len()).max().unwrap_or(0);
+        let spent = |at: usize| {
+            let spends = small.iter().filter_map(|route| route.chosen().months.get(at));
+            let of: Vec<f64> =
+                spends.filter(|spend| spend.requests > 0.0).map(|spend| spend.usd_total).collect();
+            (!of.is_empty()).then(|| of.iter().sum())
+        };
+        lines.push(Line {
+            label: format!("{} smaller routes", small.len()),
+            usd: (0..months).map(spent).collect(),
+        });
+    }
+    lines
+}
+
+/// Bars of the drivers at most; the table has all.
+const DRIVERS_MAX: usize = 12;
+
+fn drivers(plan: &Plan) -> Drivers {
+    let bar = |driver: &Driver| DriverBar {
+        label: driver.name.replace(" gemini-", " "),
+        low_usd: driver.low_usd,
+        high_usd: driver.high_usd,
+        variance_share: driver.sobol.and_then(|sobol| sobol.cost).map(|index| index.total),
+    };
+    Drivers {
+        title: String::new(),
+        subtitle: format!(
+            "{}: change of the mean month when one input stands at its 10 % or 90 % point; open questions in grey",
+            plan.workload.name
+        ),
+        bars: plan.drivers.iter().take(DRIVERS_MAX).map(bar).collect(),
     }
 }
 
@@ -164,7 +216,7 @@ fn remark(placement: &PlacementPlan) -> Option<String> {
     }
 }
 
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters
         .next()

@@ -2,13 +2,13 @@
 
 use super::{
     Block, Piece, Section,
-    format::{figure, money_small, money_whole, percent},
+    format::{figure, grouped, money_small, money_whole, percent},
     gsu_lines, shown, words,
 };
 use crate::{
-    model::{Endpoint, Grade, ModelId, Placement, Tier},
+    model::{Grade, ModelId, Placement, Tier},
     prices::EndKind,
-    projection::{PerRequest, PlacementPlan, Plan, RoutePlan, Status},
+    projection::{MeasureKind, Measurement, PerRequest, PlacementPlan, Plan, RoutePlan, Status},
 };
 
 /// Rows of the placement list on the first screen.
@@ -51,7 +51,9 @@ pub(super) fn sections(plan: &Plan) -> Vec<Section> {
 fn bill(plan: &Plan) -> Vec<Block> {
     let bill = &plan.bill;
     let at_least = if bill.complete { "" } else { "at least " };
-    let mut first = vec![
+    let mut first = with_orders(plan, at_least);
+    let at_least = if first.is_empty() { at_least } else { "" };
+    first.extend([
         words(at_least),
         shown(money_whole(bill.month.mean), "/bill/month/mean"),
         words(" a month (90 % range "),
@@ -61,7 +63,7 @@ fn bill(plan: &Plan) -> Vec<Block> {
         words("), "),
         shown(money_whole(bill.total.mean), "/bill/total/mean"),
         words(format!(" in {} months", plan.months.len())),
-    ];
+    ]);
     let last = bill.by_month.len() - 1;
     let (start, end) = (bill.by_month[0].mean, bill.by_month[last].mean);
     if (end - start).abs() > 0.2 * bill.month.mean {
@@ -78,6 +80,17 @@ fn bill(plan: &Plan) -> Vec<Block> {
             shown(money_whole(budget), "/workload/budget_usd_per_month"),
             words(" with probability "),
             shown(percent(over), "/bill/probability_over_budget"),
+        ]);
+    }
+    if let Some(net) = &bill.net {
+        first.extend([
+            words("; credits leave "),
+            shown(money_whole(net.month.mean), "/bill/net/month/mean"),
+            words(" a month to pay ("),
+            shown(money_whole(net.month.p05), "/bill/net/month/p05"),
+            words(" to "),
+            shown(money_whole(net.month.p95), "/bill/net/month/p95"),
+            words(")"),
         ]);
     }
     let mut second = match plan.routes.as_slice() {
@@ -98,11 +111,43 @@ fn bill(plan: &Plan) -> Vec<Block> {
     vec![Block::Text(first)]
 }
 
+/// The month with the orders of provisioned throughput that run already, where any does.
+fn with_orders(plan: &Plan, at_least: &str) -> Vec<Piece> {
+    let commitments = &plan.gsu.commitments;
+    if !commitments.orders_run {
+        return Vec::new();
+    }
+    let month = |field: &str| format!("/gsu/commitments/month/{field}");
+    let mut pieces = vec![
+        words(at_least),
+        shown(money_whole(commitments.month.total_usd), month("total_usd")),
+        words(" a month with the GSU orders that run: "),
+        shown(money_whole(commitments.month.committed_usd), month("committed_usd")),
+        words(" committed, "),
+    ];
+    if commitments.month.renewing_usd > 0.0 {
+        pieces.extend([
+            shown(money_whole(commitments.month.renewing_usd), month("renewing_usd")),
+            words(" renewing unless switched off, "),
+        ]);
+    }
+    pieces.extend([
+        shown(money_whole(commitments.month.variable_usd), month("variable_usd")),
+        words(" PayGo; by PayGo alone "),
+    ]);
+    pieces
+}
+
+/// Heads of the first column of WHERE: one route and several, all rows shown and not.
+pub(super) const PLACEMENTS: &str = "placement (* in the bill)";
+pub(super) const PLACEMENTS_AND_MORE: &str = "placement (* in bill; more in report)";
+pub(super) const IN_THE_BILL: &str = "placement in the bill";
+pub(super) const IN_THE_BILL_AND_MORE: &str = "placement in the bill (more in report)";
+
 fn places(plan: &Plan) -> Vec<Block> {
     let mut rows = Vec::new();
-    let first_column =
-        if plan.routes.len() == 1 { "placement (* in the bill)" } else { "placement in the bill" };
-    let picks: Vec<(usize, usize, String)> = match plan.routes.as_slice() {
+    let first_column = if plan.routes.len() == 1 { PLACEMENTS } else { IN_THE_BILL };
+    let mut picks: Vec<(usize, usize, String)> = match plan.routes.as_slice() {
         [only] => pick_of_one(plan, only).into_iter().map(|(at, label)| (0, at, label)).collect(),
         routes => routes
             .iter()
@@ -110,6 +155,11 @@ fn places(plan: &Plan) -> Vec<Block> {
             .map(|(at, route)| (at, route.chosen, format!("{}: {}", route.name, label(route.chosen()))))
             .collect(),
     };
+    if plan.routes.len() > 1 {
+        // The dearest first, so that what finds no room is what matters least.
+        let usd = |at: usize| plan.routes[at].chosen().usd_per_served_month;
+        picks.sort_by(|a, b| usd(b.0).total_cmp(&usd(a.0)));
+    }
     let mut rest = gone(plan);
     let room = PLACEMENTS_SHOWN.saturating_sub(rest.len().div_ceil(2));
     let left_out = picks.len().saturating_sub(room);
@@ -284,7 +334,7 @@ fn wrong_by(plan: &Plan) -> Vec<Block> {
         ]
     };
     let rows = plan.drivers.iter().enumerate().take(DRIVERS_SHOWN).map(row).collect();
-    vec![Block::Rows { header: vec!["input or open question, $ a month", "low", "high"], rows }]
+    vec![Block::Rows { header: vec!["input (P10, P90) or open question, $ a month", "low", "high"], rows }]
 }
 
 fn limits(plan: &Plan) -> Vec<Piece> {
@@ -333,32 +383,64 @@ fn limits(plan: &Plan) -> Vec<Piece> {
     pieces
 }
 
-/// What narrows the range most among the things a person can do today.
+/// The measurement that settles and narrows most, its price, and the best of the other kind.
 fn next(plan: &Plan) -> Vec<Piece> {
-    let weakest = plan.routes.iter().find_map(|route| {
-        let chosen = route.chosen();
-        let request = chosen.per_request.as_ref()?;
-        (request.grade != Grade::Measured || request.answers.is_some_and(|n| n < 30)).then_some(chosen)
-    });
-    let volume_leads = plan.drivers.first().is_some_and(|driver| driver.name == "volume of requests");
-    let measure = match weakest {
-        Some(chosen) => format!(
-            "measure real requests on {}: burndown calibrate WORKLOAD --dry-run says what that costs",
-            place(&chosen.placement.endpoint)
-        ),
-        None => "check the bill of last month against this one".into(),
-    };
-    let text = if volume_leads {
-        format!("narrow the volume, which moves the bill most; then {measure}")
-    } else {
-        measure
-    };
-    vec![words(text)]
+    let mut pieces = Vec::new();
+    let first = plan.measure_next.first().map(|first| first.kind);
+    let other = |measurement: &&Measurement| Some(measurement.kind) != first && measurement.narrows > 0.005;
+    let places = [0].into_iter().chain(plan.measure_next.iter().position(|m| other(&m)));
+    for at in places {
+        let Some(measurement) = plan.measure_next.get(at) else { continue };
+        if !pieces.is_empty() {
+            pieces.push(words("; then "));
+        }
+        pieces.extend(match measurement.kind {
+            MeasureKind::Calibration => calibration(measurement, at),
+            MeasureKind::Traffic => log(measurement, at),
+        });
+    }
+    if pieces.is_empty() {
+        pieces.push(words("check the bill of last month against this one: burndown reconcile BILLING.csv"));
+    }
+    pieces
 }
 
-fn place(endpoint: &Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::Developer => "the Developer API",
-        Endpoint::Vertex(_) => "Vertex",
+fn narrows(measurement: &Measurement, at: usize) -> Vec<Piece> {
+    vec![
+        words("narrows the range by "),
+        shown(percent(measurement.narrows), format!("/measure_next/{at}/narrows")),
+    ]
+}
+
+/// `burndown calibrate …: 12 requests on Vertex, $1.67 (at most $40), …`.
+fn calibration(measurement: &Measurement, at: usize) -> Vec<Piece> {
+    let base = format!("/measure_next/{at}");
+    let mut pieces = vec![
+        words("burndown calibrate WORKLOAD --from-plan PLAN: "),
+        shown(grouped(measurement.requests), format!("{base}/requests")),
+        words(" requests, "),
+        shown(money_whole(measurement.usd_expected), format!("{base}/usd_expected")),
+        words(" (at most "),
+        shown(money_whole(measurement.usd_at_worst), format!("{base}/usd_at_worst")),
+        words("), "),
+    ];
+    if measurement.settles_usd > 0.0 {
+        let question = if measurement.settles.len() == 1 { "a question" } else { "questions" };
+        pieces.push(words(format!("settles {question} of ")));
+        pieces.push(shown(money_whole(measurement.settles_usd), format!("{base}/settles_usd")));
     }
+    if measurement.narrows > 0.005 {
+        if measurement.settles_usd > 0.0 {
+            pieces.push(words(", "));
+        }
+        pieces.extend(narrows(measurement, at));
+    }
+    pieces
+}
+
+/// `a month's log (burndown import LOGS, free) narrows the range by 28 %`.
+fn log(measurement: &Measurement, at: usize) -> Vec<Piece> {
+    let mut pieces = vec![words(format!("{} (burndown import LOGS, free), ", measurement.what))];
+    pieces.extend(narrows(measurement, at));
+    pieces
 }

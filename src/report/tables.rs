@@ -1,35 +1,47 @@
 //! The detail behind the first screen.
 
 use super::{
-    Cell, Table,
+    Cell, Table, doubt_tables,
     format::{figure, money_small, money_whole},
-    gsu_tables,
+    gsu_cases, gsu_tables, ratio_tables, scenarios,
     screen::evidence,
 };
 use crate::{
     model::TokenClass,
-    projection::{PlacementPlan, Plan, Status},
+    prices::{Source, SourceKind},
+    projection::{DriverKind, PlacementPlan, Plan, Status},
 };
 
 /// All tables of a plan.
 pub(super) fn tables(plan: &Plan) -> Vec<Table> {
-    vec![
+    let mut tables = vec![
         placements(plan),
         months(plan),
         tokens(plan),
+        ratio_tables::ratios(plan),
         gsu_tables::form(plan),
         gsu_tables::sizes(plan),
         gsu_tables::terms(plan),
+        gsu_cases::spill_tiers(plan),
         gsu_tables::orders(plan),
+        gsu_cases::commitments(plan),
         gsu_tables::regret(plan),
         gsu_tables::wait(plan),
         gsu_tables::together(plan),
-        gsu_tables::rules(plan),
+        gsu_cases::rules(plan),
+        gsu_cases::admission(plan),
+        gsu_cases::window_ends(plan),
         gsu_tables::curve(plan),
-        drivers(plan),
+        doubt_tables::drivers(plan),
+        open_questions(plan),
+        doubt_tables::measure_next(plan),
+        doubt_tables::outlook(plan),
         assumptions(plan),
         price_rows(plan),
-    ]
+        sources(plan),
+    ];
+    tables.extend(scenarios::table(plan));
+    tables
 }
 
 pub(super) fn usd(amount: f64) -> Cell {
@@ -93,6 +105,9 @@ fn months(plan: &Plan) -> Table {
     let mut columns = vec!["month", "USD mean", "USD p05", "USD p50", "USD p95", "requests"];
     let classes: Vec<TokenClass> = plan.shares.iter().map(|share| share.class).collect();
     columns.extend(classes.iter().map(|class| class.as_str()));
+    if plan.bill.net.is_some() {
+        columns.extend(["USD of credits", "USD after credits"]);
+    }
     let rows = plan
         .months
         .iter()
@@ -110,6 +125,9 @@ fn months(plan: &Plan) -> Table {
                 Cell::number(requests, figure(requests)),
             ];
             row.extend(classes.iter().map(|class| usd(spends().map(|spend| spend.usd[*class]).sum())));
+            if let Some(net) = &plan.bill.net {
+                row.extend([usd(spread.mean - net.by_month[at]), usd(net.by_month[at])]);
+            }
             row
         })
         .collect();
@@ -160,20 +178,21 @@ fn tokens(plan: &Plan) -> Table {
     }
 }
 
-fn drivers(plan: &Plan) -> Table {
+fn open_questions(plan: &Plan) -> Table {
+    let open = plan.drivers.iter().filter(|driver| driver.kind == DriverKind::Switch);
     let row = |driver: &crate::projection::Driver| {
         vec![
             Cell::words(&driver.name),
-            Cell::words(&driver.from_to),
             usd(driver.low_usd),
             usd(driver.high_usd),
+            Cell::words(&driver.from_to),
         ]
     };
     Table {
-        name: "drivers",
-        title: "What moves the bill: one input at a time, open questions among them",
-        columns: vec!["input or open question", "from, to", "USD per month, low", "USD per month, high"],
-        rows: plan.drivers.iter().map(row).collect(),
+        name: "open_questions",
+        title: "Questions that no document answers, and what each is worth",
+        columns: vec!["question", "USD per month, low", "USD per month, high", "what is known"],
+        rows: open.map(row).collect(),
     }
 }
 
@@ -221,5 +240,29 @@ fn price_rows(plan: &Plan) -> Table {
         title: "Price rows that were used",
         columns: vec!["placement", "row", "used from", "checked", "grade", "source", "location factor"],
         rows,
+    }
+}
+
+fn sources(plan: &Plan) -> Table {
+    let or_unknown = |text: &Option<String>| text.as_ref().map_or_else(Cell::unknown, Cell::words);
+    let kind = |kind: SourceKind| match kind {
+        SourceKind::Official => "Google",
+        SourceKind::PriceDatabase => "price database",
+        SourceKind::ThirdParty => "third party",
+    };
+    let row = |(key, source): (&String, &Source)| {
+        vec![
+            Cell::words(key),
+            Cell::words(&source.title),
+            source.kind.map_or_else(Cell::unknown, |found| Cell::words(kind(found))),
+            or_unknown(&source.date),
+            or_unknown(&source.url),
+        ]
+    };
+    Table {
+        name: "sources",
+        title: "Where the facts behind these numbers were read",
+        columns: vec!["key", "what", "whose", "copy of", "address"],
+        rows: plan.sources.iter().map(row).collect(),
     }
 }

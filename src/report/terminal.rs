@@ -3,7 +3,7 @@
 use super::{Block, Piece, Report};
 
 /// Width of the screen.
-const COLUMNS: usize = 80;
+pub(super) const COLUMNS: usize = 80;
 
 /// Width of the headings' column.
 const HEADING: usize = 10;
@@ -101,6 +101,51 @@ pub fn plain_table(rows: &[Vec<String>]) -> String {
         }
         text += line.trim_end();
         text.push('\n');
+    }
+    text
+}
+
+/// The same in at most 80 columns: captions break into words one under the other, and so does the first column
+/// as far as the numbers leave no room for it. Only a word or a number too long for that goes beyond.
+pub(super) fn narrow_table(rows: &[Vec<String>]) -> String {
+    const LEFT: usize = 2;
+    let Some((header, body)) = rows.split_first() else { return String::new() };
+    let size = |text: &str| text.chars().count();
+    let longest_word = |text: &str| text.split(' ').map(size).max().unwrap_or(0);
+    let widths: Vec<usize> = (1..header.len())
+        .map(|at| {
+            let cells = body.iter().filter_map(|row| row.get(at)).map(|cell| size(cell));
+            cells.chain([longest_word(&header[at])]).max().unwrap_or(0)
+        })
+        .collect();
+    let numbers: usize = widths.iter().map(|width| width + 2).sum();
+    let names = rows.iter().map(|row| size(&row[0])).max().unwrap_or(0);
+    let words = rows.iter().map(|row| longest_word(&row[0])).max().unwrap_or(0);
+    let first = names.min(COLUMNS.saturating_sub(LEFT + numbers)).max(words);
+    let mut text = String::new();
+    for row in rows {
+        let is_header = std::ptr::eq(row, header);
+        let wrapped = |at: usize, width: usize| {
+            // Numbers never break.
+            if is_header { wrap(&row[at], width) } else { vec![row[at].clone()] }
+        };
+        let mut name = wrap(&row[0], first.max(1));
+        if name.len() > 1 {
+            let rest = name.split_off(1).join(" ");
+            name.extend(wrap(&rest, first.saturating_sub(2).max(1)).iter().map(|line| format!("  {line}")));
+        }
+        let cells: Vec<Vec<String>> =
+            widths.iter().enumerate().map(|(at, width)| wrapped(at + 1, *width)).collect();
+        let lines = cells.iter().map(Vec::len).chain([name.len()]).max().unwrap_or(1);
+        for line in 0..lines {
+            let label = name.get(line).map_or("", String::as_str);
+            let mut out = format!("{}{label:first$}", " ".repeat(LEFT));
+            for (cell, width) in cells.iter().zip(&widths) {
+                out += &format!("  {:>width$}", cell.get(line).map_or("", String::as_str));
+            }
+            text += out.trim_end();
+            text.push('\n');
+        }
     }
     text
 }

@@ -280,12 +280,24 @@ mod tests {
         check_error(&[vec![f64::NAN]], "expected a finite number from 0, found NaN in row 0, class 0");
     }
 
-    /// Var = s_n²/(n + 1) = 12.5/5.
+    /// Oracle 20: Var = s_n²/(n + 1) = 12.5/5, by formula and by draws.
     #[test]
-    fn without_the_cap_the_moments_are_those_of_the_plain_bootstrap() {
+    fn oracle_20_without_the_cap_the_moments_are_those_of_the_plain_bootstrap() {
+        let all: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/data/oracles.json")).unwrap();
+        let case = &all["20_bayesian_bootstrap"];
+        let (mean, variance) = (case["mean"].as_f64().unwrap(), case["var"].as_f64().unwrap());
         let moments = weighted_moments([1.0, 2.0, 3.0, 10.0].into_iter(), 0.0, 0.0);
-        assert_eq!(moments.mean, 4.0);
-        assert!((moments.standard_error.powi(2) - 2.5).abs() < 1e-12);
+        assert!((moments.mean - mean).abs() < 1e-12);
+        assert!((moments.standard_error.powi(2) - variance).abs() < 1e-12);
+        let rows = Sample::new(&[vec![1.0], vec![2.0], vec![3.0], vec![10.0]]).unwrap();
+        let draws: Vec<f64> =
+            (0..20_000).map(|at| rows.draw_mean_weighted(&[0.0], 0.0, &mut generator(20, at))[0]).collect();
+        let drawn = draws.iter().sum::<f64>() / 20_000.0;
+        let scatter = draws.iter().map(|draw| (draw - drawn).powi(2)).sum::<f64>() / 20_000.0;
+        // Five standard errors of a mean of 20,000 draws; of a variance about as many times 1.2 %.
+        assert!((drawn - mean).abs() < 5.0 * (variance / 20_000.0).sqrt(), "{drawn}");
+        assert!((scatter / variance - 1.0).abs() < 0.06, "{scatter}");
     }
 
     /// By hand: m = (16 + 40/4)/4.25 and [114 − 2·16·m + 4·m² + (40 − m)²/4] / (4.25 · 5.25).

@@ -1,7 +1,5 @@
 //! Histograms over logarithmic buckets: they merge exactly, and every engine makes the same ones.
 
-use std::collections::BTreeMap;
-
 /// Ratio of a bucket's upper edge to its lower one.
 pub const BUCKET_RATIO: f64 = 1.02;
 
@@ -60,13 +58,14 @@ impl Bucket {
 /// Merging is exact and does not depend on the order, since everything is an integer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogHistogram {
-    buckets: BTreeMap<i32, Bucket>,
+    /// Ascending; a sorted list, since a log adds to the same few hundred buckets millions of times.
+    buckets: Vec<(i32, Bucket)>,
 }
 
 impl LogHistogram {
     /// Counts one value.
     pub fn add(&mut self, value: u64) {
-        self.buckets.entry(bucket_of(value)).or_default().merge(&Bucket::of(value));
+        self.merge_bucket(bucket_of(value), &Bucket::of(value));
     }
 
     /// Adds what another histogram holds.
@@ -78,7 +77,10 @@ impl LogHistogram {
 
     /// Adds one bucket of another histogram.
     pub fn merge_bucket(&mut self, at: i32, bucket: &Bucket) {
-        self.buckets.entry(at).or_default().merge(bucket);
+        match self.buckets.binary_search_by_key(&at, |(at, _)| *at) {
+            Ok(found) => self.buckets[found].1.merge(bucket),
+            Err(place) => self.buckets.insert(place, (at, *bucket)),
+        }
     }
 
     /// The buckets, ascending.
@@ -86,19 +88,23 @@ impl LogHistogram {
         self.buckets.iter().map(|(at, bucket)| (*at, bucket))
     }
 
+    fn values(&self) -> impl DoubleEndedIterator<Item = &Bucket> {
+        self.buckets.iter().map(|(_, bucket)| bucket)
+    }
+
     /// Values counted.
     pub fn n(&self) -> u64 {
-        self.buckets.values().map(|bucket| bucket.n).sum()
+        self.values().map(|bucket| bucket.n).sum()
     }
 
     /// Their exact sum.
     pub fn sum(&self) -> u128 {
-        self.buckets.values().map(|bucket| bucket.sum).sum()
+        self.values().map(|bucket| bucket.sum).sum()
     }
 
     /// The exact sum of their squares.
     pub fn sum_squares(&self) -> u128 {
-        self.buckets.values().map(|bucket| bucket.sum_squares).sum()
+        self.values().map(|bucket| bucket.sum_squares).sum()
     }
 
     /// Arithmetic mean; `None` when nothing was counted.
@@ -117,12 +123,12 @@ impl LogHistogram {
 
     /// The smallest value.
     pub fn low(&self) -> Option<u64> {
-        self.buckets.values().next().map(|bucket| bucket.low)
+        self.values().next().map(|bucket| bucket.low)
     }
 
     /// The largest value.
     pub fn high(&self) -> Option<u64> {
-        self.buckets.values().next_back().map(|bucket| bucket.high)
+        self.values().next_back().map(|bucket| bucket.high)
     }
 
     /// The `p`-quantile, at most one bucket (2 %) off and exact where a bucket holds one value.
@@ -132,7 +138,7 @@ impl LogHistogram {
     pub fn quantile(&self, p: f64) -> Option<f64> {
         let rank = p.clamp(0.0, 1.0) * (self.n().checked_sub(1)?) as f64;
         let mut before = 0;
-        for bucket in self.buckets.values() {
+        for bucket in self.values() {
             let within = rank - before as f64;
             if within <= (bucket.n - 1) as f64 || before + bucket.n == self.n() {
                 let (low, high) = (bucket.low as f64, bucket.high as f64);
@@ -152,7 +158,7 @@ impl LogHistogram {
         let share = n / count;
         let mut means = Vec::new();
         let (mut taken, mut total) = (0.0, 0.0);
-        for bucket in self.buckets.values() {
+        for bucket in self.values() {
             let mut left = bucket.n as f64;
             let mean = bucket.sum as f64 / left;
             while taken + left >= share * (1.0 - 1e-12) && (means.len() as f64) < count - 1.0 {

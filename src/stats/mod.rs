@@ -19,6 +19,8 @@ mod quantile;
 mod random;
 mod shapley;
 mod shrinkage;
+mod sobol;
+mod spend;
 mod window;
 
 pub use allocation::{
@@ -38,6 +40,8 @@ pub use quantile::quantile;
 pub use random::generator;
 pub use shapley::shapley;
 pub use shrinkage::{GroupMean, Shrunk, shrink};
+pub use sobol::{Sensitivity, SobolIndex, sensitivity};
+pub use spend::{SpendCell, SpendVariance};
 pub use window::{
     AdmissionRow, AdmissionTable, Admitted, ArrivalTail, CountLaw, Excess, LoadLaw, Mark, Marks, Stream,
     Traffic, TranslatedGamma, UpperBound, WindowError,

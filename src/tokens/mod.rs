@@ -11,6 +11,7 @@ mod expect;
 mod fit;
 mod profile;
 mod rule;
+mod sample;
 
 pub use aggregated::{ANSWERS_MAX, design_effect, fit_aggregates};
 pub use doubt::TokenDoubt;
@@ -19,3 +20,4 @@ pub use expect::{ClassTokens, ExpectedTokens, borrowed, counts_in_words, expect,
 pub use fit::{Fitted, FittedCell, RuleCheck, fit, with_cells};
 pub use profile::{Answer, Behaviour, Cell, Evidence, RequestKind, TokenProfile};
 pub use rule::ImageRule;
+pub use sample::{sampled_tokens, whole_answers};

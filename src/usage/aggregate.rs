@@ -104,6 +104,9 @@ impl Metric {
     }
 }
 
+/// The numbers of one attempt by [`Metric`]; `None` where the row does not tell.
+pub type Metrics = [Option<u64>; Metric::ALL.len()];
+
 /// Products of two metrics that are summed, for what goes together.
 pub const PRODUCTS: [(&str, Metric, Metric); 3] = [
     ("prompt*text", Metric::Prompt, Metric::Text),
@@ -137,6 +140,20 @@ impl CellStats {
     /// The histogram of a metric.
     pub fn metric(&self, metric: Metric) -> &LogHistogram {
         &self.metrics[metric as usize]
+    }
+
+    /// Counts the numbers of one row.
+    pub(super) fn count(&mut self, metrics: &Metrics) {
+        self.n += 1;
+        for (histogram, value) in self.metrics.iter_mut().zip(metrics) {
+            value.iter().for_each(|value| histogram.add(*value));
+        }
+        for (tally, (_, a, b)) in self.products.iter_mut().zip(PRODUCTS) {
+            if let (Some(a), Some(b)) = (metrics[a as usize], metrics[b as usize]) {
+                tally.n += 1;
+                tally.sum += u128::from(a) * u128::from(b);
+            }
+        }
     }
 
     /// Rows that do not tell a metric.
@@ -192,7 +209,7 @@ pub struct Attempt {
     /// Minutes since 1970 in UTC.
     pub minute: Option<i64>,
     /// By metric; `None` where the row does not tell.
-    pub metrics: [Option<u64>; Metric::ALL.len()],
+    pub metrics: Metrics,
 }
 
 impl Attempt {
@@ -213,26 +230,18 @@ impl Attempt {
         let some_details = |details: &[(String, u64)]| (!details.is_empty()).then_some(());
         let image_tokens = some_details(&counts.candidates_details)
             .map(|()| itemised(&["IMAGE"], &counts.candidates_details));
-        let other = itemised(&["IMAGE", "AUDIO", "VIDEO"], &counts.candidates_details);
-        let text = counts.candidates.map(|tokens| tokens.saturating_sub(other));
-        let parts = [counts.prompt, counts.candidates, counts.tool_use];
-        let without_thoughts: u64 = parts.iter().flatten().fold(0, |sum, part| sum.saturating_add(*part));
-        let ruled_out = counts.candidates.is_some() && counts.total == Some(without_thoughts);
-        let thinking = counts.thoughts.or(ruled_out.then_some(0));
-        let latency = observation.latency_seconds.filter(|seconds| (0.0..=1e6).contains(seconds));
-        let metrics = [
-            counts.prompt,
-            some_details(&counts.prompt_details).map(|()| itemised(&["IMAGE"], &counts.prompt_details)),
-            counts.cached,
-            counts.tool_use,
-            counts.candidates,
-            counts.total,
-            text,
-            thinking,
-            text.zip(thinking).map(|(text, thinking)| text.saturating_add(thinking)),
-            // By whole microseconds, so that 11.226 s is 11,226 ms and not a thousandth less.
-            latency.map(|seconds| (seconds * 1e6).round() as u64 / 1000),
-        ];
+        let figures = Figures {
+            prompt: counts.prompt,
+            prompt_image: some_details(&counts.prompt_details)
+                .map(|()| itemised(&["IMAGE"], &counts.prompt_details)),
+            cached: counts.cached,
+            tool_use: counts.tool_use,
+            candidates: counts.candidates,
+            itemised: itemised(&["IMAGE", "AUDIO", "VIDEO"], &counts.candidates_details),
+            thoughts: counts.thoughts,
+            total: counts.total,
+            latency_seconds: observation.latency_seconds,
+        };
         Some(Attempt {
             key: CellKey {
                 route: route.to_string(),
@@ -248,8 +257,57 @@ impl Attempt {
                 image_tokens,
             },
             minute,
-            metrics: metrics.map(|value| value.filter(|value| *value <= METRIC_MAX)),
+            metrics: figures.metrics(),
         })
+    }
+}
+
+/// What a row tells in numbers, before it is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// `promptTokenCount`.
+    pub prompt: Option<u64>,
+    /// Image tokens of the prompt's details; `None` without details.
+    pub prompt_image: Option<u64>,
+    /// `cachedContentTokenCount`.
+    pub cached: Option<u64>,
+    /// `toolUsePromptTokenCount`.
+    pub tool_use: Option<u64>,
+    /// `candidatesTokenCount`.
+    pub candidates: Option<u64>,
+    /// Image, audio and video tokens of the answer's details.
+    pub itemised: u64,
+    /// `thoughtsTokenCount`.
+    pub thoughts: Option<u64>,
+    /// `totalTokenCount`.
+    pub total: Option<u64>,
+    /// Latency.
+    pub latency_seconds: Option<f64>,
+}
+
+impl Figures {
+    /// The metrics that they come to.
+    pub fn metrics(&self) -> Metrics {
+        let text = self.candidates.map(|tokens| tokens.saturating_sub(self.itemised));
+        let parts = [self.prompt, self.candidates, self.tool_use];
+        let without_thoughts: u64 = parts.iter().flatten().fold(0, |sum, part| sum.saturating_add(*part));
+        let ruled_out = self.candidates.is_some() && self.total == Some(without_thoughts);
+        let thinking = self.thoughts.or(ruled_out.then_some(0));
+        let latency = self.latency_seconds.filter(|seconds| (0.0..=1e6).contains(seconds));
+        let metrics = [
+            self.prompt,
+            self.prompt_image,
+            self.cached,
+            self.tool_use,
+            self.candidates,
+            self.total,
+            text,
+            thinking,
+            text.zip(thinking).map(|(text, thinking)| text.saturating_add(thinking)),
+            // By whole microseconds, so that 11.226 s is 11,226 ms and not a thousandth less.
+            latency.map(|seconds| (seconds * 1e6).round() as u64 / 1000),
+        ];
+        metrics.map(|value| value.filter(|value| *value <= METRIC_MAX))
     }
 }
 
@@ -295,17 +353,7 @@ impl Aggregates {
             }
             self.cells.insert(key.clone(), CellStats::default());
         }
-        let cell = self.cells.get_mut(key).expect("inserted above");
-        cell.n += 1;
-        for (histogram, value) in cell.metrics.iter_mut().zip(metrics) {
-            value.iter().for_each(|value| histogram.add(*value));
-        }
-        for (tally, (_, a, b)) in cell.products.iter_mut().zip(PRODUCTS) {
-            if let (Some(a), Some(b)) = (metrics[a as usize], metrics[b as usize]) {
-                tally.n += 1;
-                tally.sum += u128::from(a) * u128::from(b);
-            }
-        }
+        self.cells.get_mut(key).expect("inserted above").count(metrics);
         self.within_limits()
     }
 

@@ -10,10 +10,11 @@ mod aggregate_rows;
 mod body;
 mod law;
 mod observation;
+mod tallies;
 
 pub use aggregate::{
-    AGGREGATE_ABOVE, Aggregates, Attempt, CELLS_MAX, CellKey, CellStats, HourKey, METRIC_MAX, MINUTES_MAX,
-    Metric, PRODUCTS, Tally, TooMany,
+    AGGREGATE_ABOVE, Aggregates, Attempt, CELLS_MAX, CellKey, CellStats, Figures, HourKey, METRIC_MAX,
+    MINUTES_MAX, Metric, Metrics, PRODUCTS, Tally, TooMany,
 };
 pub use aggregate_rows::{
     AGGREGATE_COLUMNS, AGGREGATE_SCHEMA, BadAggregate, add_aggregate_row, aggregate_rows,
@@ -23,3 +24,4 @@ pub use law::{Anomaly, Counts, classes_of};
 pub use observation::{
     BadRecord, NOT_TOLD, OBSERVATION_SCHEMA, Observation, ObservedShape, RecordKind, read_observations,
 };
+pub use tallies::{KeyRef, Tallies};

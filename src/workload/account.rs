@@ -3,13 +3,28 @@
 use serde::Serialize;
 use toml::Spanned;
 
-use super::{file::WorkloadFile, resolve::Resolver};
+use super::{
+    file::{RawCredit, WorkloadFile},
+    resolve::Resolver,
+};
 use crate::{
     calendar::{Day, is_time_zone},
     diagnostics::BadFile,
     model::{Location, ModelId, or_list},
-    warning::Warning,
 };
+
+/// A credit on the bill.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Credit {
+    /// US dollars.
+    pub usd: f64,
+    /// First day; `None` = already.
+    pub from: Option<Day>,
+    /// Last day; `None` = until it is used up.
+    pub until: Option<Day>,
+    /// Remark.
+    pub note: Option<String>,
+}
 
 /// An order of provisioned throughput that exists already.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,22 +66,26 @@ impl Resolver<'_> {
         {
             return Err(self.fail(tier.span(), "the Developer API has spend tiers 1, 2 and 3"));
         }
-        self.credits_and_orders(file)?;
         Ok(())
     }
 
-    /// Checked now, counted by a later version; the report says so.
-    fn credits_and_orders(&mut self, file: &WorkloadFile) -> Result<(), BadFile> {
-        if let Some(credits) = &file.credits {
-            let backwards = credits.as_ref().iter().any(
-                |credit| matches!((credit.from, credit.until), (Some(from), Some(until)) if until < from),
-            );
-            if backwards {
-                return Err(self.fail(credits.span(), "a credit ends before it starts"));
-            }
-            self.warnings.push(Warning::NotCounted { key: "credits" });
+    /// Credits on the bill; one of nothing is left out.
+    pub(super) fn credits(&self, file: &WorkloadFile) -> Result<Vec<Credit>, BadFile> {
+        let Some(credits) = &file.credits else { return Ok(Vec::new()) };
+        let backwards = credits
+            .as_ref()
+            .iter()
+            .any(|credit| matches!((credit.from, credit.until), (Some(from), Some(until)) if until < from));
+        if backwards {
+            return Err(self.fail(credits.span(), "a credit ends before it starts"));
         }
-        Ok(())
+        let credit = |raw: &RawCredit| Credit {
+            usd: raw.usd.to_f64(),
+            from: raw.from,
+            until: raw.until,
+            note: raw.note.clone(),
+        };
+        Ok(credits.as_ref().iter().map(credit).filter(|credit| credit.usd > 0.0).collect())
     }
 
     /// Orders that exist already, at the global location unless they say otherwise.

@@ -4,7 +4,8 @@ use toml::Spanned;
 
 use super::{
     file::{DayShape, RawBurstiness, RawRoute},
-    resolve::{Burst, Resolver, Volume},
+    resolve::Resolver,
+    volume::{Burst, Volume},
 };
 use crate::{
     calendar::Stretch,

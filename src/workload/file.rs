@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use toml::Spanned;
 
+use super::scenario::{ScenarioFile, scenarios};
 use crate::{
     calendar::Day,
     diagnostics::{BadFile, SourceText},
@@ -39,6 +40,11 @@ pub struct WorkloadFile {
     pub(super) seed: Option<u64>,
     #[serde(default)]
     pub(super) route: Vec<Spanned<RawRoute>>,
+    #[serde(rename = "scenario")]
+    pub(super) _scenario: Option<IgnoredAny>,
+    /// The scenarios, each laid over this file.
+    #[serde(skip)]
+    pub(super) scenarios: Vec<ScenarioFile>,
 }
 
 /// Factors on prices, by kind of price.
@@ -53,12 +59,10 @@ pub(super) struct RawPriceFactors {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCredit {
-    #[expect(dead_code, reason = "checked for form; counting it comes with the simulated bill")]
     pub usd: Rate,
     pub from: Option<Day>,
     pub until: Option<Day>,
-    #[serde(rename = "note")]
-    pub _note: Option<String>,
+    pub note: Option<String>,
 }
 
 /// An existing order of provisioned throughput.
@@ -83,6 +87,7 @@ pub(super) struct RawRoute {
     pub models: Option<Spanned<Vec<Spanned<String>>>>,
     pub placements: Option<Spanned<Vec<Endpoint>>>,
     pub tier: Option<Spanned<Tier>>,
+    pub spill_tier: Option<Spanned<Tier>>,
     pub prompt: Option<Spanned<String>>,
     pub prompt_file: Option<Spanned<String>>,
     pub prompt_tokens: Option<Spanned<Range>>,
@@ -202,7 +207,7 @@ impl WorkloadFile {
     /// When the text is not TOML, has a key that is not known or a value of the wrong kind; the message
     /// shows the place.
     pub fn parse(source: &SourceText) -> Result<WorkloadFile, BadFile> {
-        let file: WorkloadFile =
+        let mut file: WorkloadFile =
             toml::from_str(&source.text).map_err(|error| source.toml_complaint(TITLE, &error))?;
         if let Some(schema) = &file.schema
             && schema.as_ref() != "burndown.workload/1"
@@ -219,6 +224,7 @@ impl WorkloadFile {
             let found = format!("{} routes, expected at most {ROUTES_MAX}", file.route.len());
             return Err(source.complaint(file.route[ROUTES_MAX].span(), TITLE, &found, None));
         }
+        file.scenarios = scenarios(source)?;
         Ok(file)
     }
 
@@ -238,7 +244,8 @@ impl WorkloadFile {
     /// The files it refers to; whoever may read files reads them.
     pub fn outside_files(&self) -> Vec<OutsideFile> {
         let mut files = Vec::new();
-        for route in &self.route {
+        let of_scenarios = self.scenarios.iter().flat_map(|scenario| &scenario.file.route);
+        for route in self.route.iter().chain(of_scenarios) {
             let route = route.as_ref();
             if let Some(prompt) = &route.prompt_file {
                 files.push(OutsideFile { kind: OutsideKind::Prompt, pattern: prompt.as_ref().clone() });

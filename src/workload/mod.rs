@@ -5,7 +5,11 @@ mod arrivals;
 mod file;
 mod request;
 mod resolve;
+mod scenario;
+mod volume;
 
-pub use account::GsuOrder;
+pub use account::{Credit, GsuOrder};
 pub use file::{Materials, OutsideFile, OutsideFiles, OutsideKind, WorkloadFile, sizes_in_words};
-pub use resolve::{Assumption, Burst, PriceFactors, Route, Volume, Workload};
+pub use resolve::{Assumption, PriceFactors, Route, Workload};
+pub use scenario::{BadScenario, Scenario, scenario_text};
+pub use volume::{Burst, Volume};

@@ -3,14 +3,15 @@
 use serde::Serialize;
 use toml::Spanned;
 
-use super::account::GsuOrder;
+use super::account::{Credit, GsuOrder};
 use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
+use super::scenario::{Scenario, planned};
+use super::volume::{Burst, Volume};
 use crate::{
     calendar::{Day, Stretch},
     diagnostics::{BadFile, SourceText},
     model::{Endpoint, Location, ModelId, Shape, Tier},
     prices::{ModelKind, PriceBook},
-    stats::Modulation,
     units::{Range, Share},
     warning::Warning,
 };
@@ -38,8 +39,13 @@ pub struct Workload {
     pub seed: u64,
     /// Provisioned throughput that is bought already.
     pub gsu_orders: Vec<GsuOrder>,
+    /// Credits on the bill.
+    pub credits: Vec<Credit>,
     /// Kinds of request.
     pub routes: Vec<Route>,
+    /// What-ifs; a plan says what came of them.
+    #[serde(skip)]
+    pub scenarios: Vec<Scenario>,
     /// Defaults that were filled in.
     pub assumed: Vec<Assumption>,
     /// How names were resolved, in words.
@@ -79,6 +85,8 @@ pub struct Route {
     pub endpoints: Vec<Endpoint>,
     /// How it is paid today.
     pub tier: Tier,
+    /// How what its GSUs do not take would be paid; `None` = as `tier`.
+    pub spill_tier: Option<Tier>,
     /// Cheaper tiers it could wait for.
     pub waiting_tiers: Vec<Tier>,
     /// What decides its tokens.
@@ -109,51 +117,6 @@ pub struct Route {
     pub throttled_share_max: Option<Share>,
 }
 
-/// How much the rate of arrivals swings around its profile of the day, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Burst {
-    /// Coefficient of variation of the rate; 0 = arrivals by chance alone (Poisson).
-    pub cv: f64,
-    /// Correlation time in seconds; `None` = longer than any window.
-    pub correlation_seconds: Option<f64>,
-}
-
-impl Burst {
-    /// Shape r of the negative binomial law of the requests in a window: 1/cv² where a swing outlasts the
-    /// window, larger where it averages out inside it, infinite for Poisson arrivals.
-    pub fn shape(self, window_seconds: f64) -> f64 {
-        Modulation { cv: self.cv, correlation_seconds: self.correlation_seconds }.shape(window_seconds)
-    }
-}
-
-/// How many requests a route sends.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Volume {
-    /// In every month, whatever its length.
-    PerMonth(Range),
-    /// On every day.
-    PerDay(Range),
-    /// Once, spread evenly over some days.
-    Total {
-        /// Requests.
-        requests: Range,
-        /// First day.
-        first: Day,
-        /// First day after.
-        next: Day,
-    },
-}
-
-impl Volume {
-    /// The range of the number, in its own unit.
-    pub fn range(self) -> Range {
-        match self {
-            Volume::PerMonth(range) | Volume::PerDay(range) | Volume::Total { requests: range, .. } => range,
-        }
-    }
-}
-
 /// Months of a plan without a horizon.
 const HORIZON_MONTHS: u32 = 12;
 
@@ -173,12 +136,13 @@ impl Workload {
     /// When a key contradicts another, names an unknown model or a size it cannot make, or a number is out
     /// of bounds; the message shows the place and what would be right.
     pub fn resolve(
-        file: WorkloadFile,
+        mut file: WorkloadFile,
         source: &SourceText,
         book: &PriceBook,
         today: Day,
         outside: &OutsideFiles,
     ) -> Result<Workload, BadFile> {
+        let scenarios = std::mem::take(&mut file.scenarios);
         let mut resolver = Resolver {
             source,
             book,
@@ -187,7 +151,10 @@ impl Workload {
             resolutions: Vec::new(),
             warnings: Vec::new(),
         };
-        resolver.workload(file, today)
+        let base = resolver.workload(file, today)?;
+        let whole = |file| Workload::resolve(file, source, book, today, outside);
+        let scenarios = planned(scenarios, base.seed, whole)?;
+        Ok(Workload { scenarios, ..base })
     }
 }
 
@@ -233,6 +200,7 @@ impl Resolver<'_> {
             return Err(self.fail(given.span(), "a budget is above 0; leave the key away for none"));
         }
         let gsu_orders = self.gsu_orders(&file)?;
+        let credits = self.credits(&file)?;
         let factors = file.price_factor.unwrap_or_default();
         let mut price_factors = PriceFactors { tokens: 1.0, gsu_hours: 1.0 };
         for (factor, given, key) in [
@@ -267,7 +235,9 @@ impl Resolver<'_> {
             time_zone: file.time_zone.map_or_else(|| "UTC".to_string(), Spanned::into_inner),
             seed: file.seed.unwrap_or(SEED),
             gsu_orders,
+            credits,
             routes,
+            scenarios: Vec::new(),
             assumed: std::mem::take(&mut self.assumed),
             resolutions: std::mem::take(&mut self.resolutions),
             warnings: std::mem::take(&mut self.warnings),
@@ -312,6 +282,7 @@ impl Resolver<'_> {
         let makes_images = self.book.facts(&models[0]).is_some_and(|facts| facts.kind == ModelKind::Image);
         let endpoints = self.endpoints(&raw, &name)?;
         let tier = self.tier(&raw)?;
+        let spill_tier = self.spill_tier(&raw, &name)?;
         let shape = self.shape(&raw, &span, &name, &models[0], makes_images)?;
         let (volume, tries_per_accepted) = self.volume(&raw, &span, &name, makes_images, horizon)?;
         if let (Some(launch), Some(end)) = (raw.launch, &raw.end)
@@ -341,6 +312,7 @@ impl Resolver<'_> {
             models,
             endpoints,
             tier,
+            spill_tier,
             shape,
             volume,
             growth_per_month: growth,
@@ -451,6 +423,20 @@ impl Resolver<'_> {
             }
             Some(tier) => Ok(*tier.as_ref()),
         }
+    }
+
+    /// Where requests go that provisioned throughput does not take; batch is no such place.
+    fn spill_tier(&mut self, raw: &RawRoute, route: &str) -> Result<Option<Tier>, BadFile> {
+        let Some(tier) = &raw.spill_tier else {
+            self.assume(Some(route), "spill_tier", "the route's own tier");
+            return Ok(None);
+        };
+        let why = match tier.as_ref() {
+            Tier::Batch => "batch takes no provisioned throughput, so nothing overflows into it",
+            Tier::Provisioned => "the overflow is what provisioned throughput does not take",
+            other => return Ok(Some(*other)),
+        };
+        Err(self.fail(tier.span(), &format!("{why}; expected `standard`, `priority` or `flex`")))
     }
 
     /// Half an hour allows flex, three days allow batch.

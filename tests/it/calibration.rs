@@ -4,7 +4,8 @@ use burndown::{
     calendar::Day,
     calibrate::{
         Address, Ask, Attempt, Campaign, CampaignError, Cell, Chaos, Ending, Enough, Entry, Limits, Method,
-        Picture, Received, Rules, Sources, Step, Verdict, cells, forecast, judge, read_journal, rehearse,
+        Picture, Received, Rules, Sources, Step, Verdict, cells, convergence, forecast, judge, read_journal,
+        rehearse,
     },
     commands::Library,
     diagnostics::SourceText,
@@ -352,4 +353,69 @@ fn stated_intervals_cover_the_true_means() {
     println!("coverage {covered:.4} of {all} intervals");
     let allowance = if slow { 0.0 } else { 3.0 * (0.93 * 0.07 / f64::from(all)).sqrt() };
     assert!(covered >= 0.93 - allowance, "{inside} of {all}");
+}
+
+fn started(kind: burndown::usage::RecordKind) -> Entry {
+    Entry::Start {
+        schema: burndown::calibrate::JOURNAL_SCHEMA.into(),
+        workload: "product-photos".into(),
+        at: "2026-11-21T00:00:00Z".into(),
+        budget_usd: usd("60"),
+        kind,
+        seed: 1,
+    }
+}
+
+/// What is drawn of a calibration ends with what the calibration itself says.
+#[test]
+fn the_course_of_a_calibration_ends_where_the_calibration_does() {
+    let campaign = Campaign::new(cells_of("product-photos"), limits("60"), precise(), 1).unwrap();
+    let chaos = Chaos { throttled: 0.05, timeouts: 0.02, untold: 0.02, ..Chaos::default() };
+    let played = rehearse(campaign, &chaos, 1, 0.0, None);
+    let mut entries = vec![started(burndown::usage::RecordKind::Rehearsed)];
+    entries.extend(played.entries);
+    let course = convergence(&played.campaign, usd("60"), &entries);
+    assert!(course.rehearsed);
+    assert_eq!((course.precision, course.budget_usd), (0.05, 60.0));
+    assert!((course.spent_usd - played.campaign.money().0.to_f64()).abs() < 1e-9);
+    let sampler = &played.campaign.sampler;
+    assert_eq!(course.courses.len(), sampler.placements().len());
+    for (group, line) in sampler.placements().iter().zip(&course.courses) {
+        assert_eq!(line.placement, group.placement);
+        let last = line.points.last().unwrap();
+        assert_eq!(last.half_width, sampler.known(group).total.relative());
+        assert_eq!(last.answers, line.answers);
+        assert!(last.spent_usd <= course.spent_usd && last.spent_usd > 0.0);
+        assert!(line.points.windows(2).all(|pair| pair[0].spent_usd <= pair[1].spent_usd));
+        assert!(line.points[0].half_width > last.half_width, "{line:?}");
+    }
+}
+
+/// A run that was killed leaves reservations, which count as spent; one that goes on leads to the same end.
+#[test]
+fn the_course_counts_what_a_killed_run_left_behind() {
+    let fresh = || Campaign::new(cells_of("product-photos"), limits("60"), precise(), 1).unwrap();
+    let killed = rehearse(fresh(), &Chaos::default(), 1, 0.0, Some(61));
+    assert_eq!(killed.ending, None);
+    let mut entries = vec![started(burndown::usage::RecordKind::Measured)];
+    entries.extend(killed.entries);
+    let mut resumed = fresh();
+    resumed.resume(&entries);
+    assert!(resumed.counts.lost_in_flight > 0);
+    let course = convergence(&resumed, usd("60"), &entries);
+    assert!((course.spent_usd - resumed.money().0.to_f64()).abs() < 1e-9);
+    assert!(!course.rehearsed);
+    let lost = entries.clone();
+    entries.push(started(burndown::usage::RecordKind::Measured));
+    let again = convergence(&resumed, usd("60"), &entries);
+    assert_eq!(again.spent_usd, convergence(&resumed, usd("60"), &lost).spent_usd);
+}
+
+/// Nothing was sent: no picture, and a table without rows.
+#[test]
+fn a_calibration_of_nothing_has_no_picture() {
+    let campaign = Campaign::new(cells_of("product-photos"), limits("60"), precise(), 1).unwrap();
+    let course = convergence(&campaign, usd("60"), &[started(burndown::usage::RecordKind::Measured)]);
+    assert_eq!(burndown::report::convergence_picture(&course), Ok(None));
+    assert!(burndown::report::convergence_table(&course).rows.is_empty());
 }

@@ -139,13 +139,7 @@ fn a_gate_that_cannot_be_told_is_exit_2_and_a_broken_one_exit_1() {
 #[test]
 fn every_bad_policy_gets_its_message() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/bad_policies");
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".toml"))
-        .collect();
-    names.sort();
-    assert!(names.len() >= 12, "{} bad policies", names.len());
+    let names = crate::bad_files(folder, 12);
     for name in names {
         let run = burndown_with(&["check", "captions", ON, "--policy", &name], b"", folder);
         let beside = format!("{folder}/{}.stderr", name.trim_end_matches(".toml"));
@@ -233,7 +227,8 @@ fn days_without_a_row_are_left_out_on_both_sides() {
 
 #[test]
 fn spend_by_day_that_cannot_be_read_says_where() {
-    let message = |text: &str| read_daily(text).unwrap_err().to_string().lines().next().unwrap().to_string();
+    let message =
+        |text: &str| read_daily(text, None).unwrap_err().to_string().lines().next().unwrap().to_string();
     assert_eq!(message("date,usd\n"), "line 1: no column `day` among `date,usd`");
     assert_eq!(
         message("day,usd\n2026-12-01,5\n2026-12-32,5\n"),
@@ -242,11 +237,11 @@ fn spend_by_day_that_cannot_be_read_says_where() {
     assert_eq!(message("day,usd\n2026-12-01,many\n"), "line 2: expected an amount of dollars, found `many`");
     let plan = shipped_plan("product-photos");
     assert_eq!(
-        month_to_date(&plan, &read_daily("day,usd\n").unwrap()).unwrap_err().to_string(),
+        month_to_date(&plan, &read_daily("day,usd\n", None).unwrap()).unwrap_err().to_string(),
         "there is no spend of any day"
     );
     assert_eq!(
-        month_to_date(&plan, &read_daily("day,usd\n2026-11-30,5\n").unwrap()).unwrap_err().to_string(),
+        month_to_date(&plan, &read_daily("day,usd\n2026-11-30,5\n", None).unwrap()).unwrap_err().to_string(),
         "the last day with spend is 2026-11-30, and the plan covers 2026-12-01 to 2027-11-30"
     );
 }

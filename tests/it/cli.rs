@@ -65,13 +65,7 @@ pub fn plan_of(workload: &str) -> Plan {
 #[test]
 fn every_bad_workload_gets_its_message() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/bad_workloads");
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".toml"))
-        .collect();
-    names.sort();
-    assert!(names.len() >= 60, "{} bad workloads", names.len());
+    let names = crate::bad_files(folder, 60);
     let mut wrong = Vec::new();
     for name in names {
         let run = burndown_with(&["plan", &name, "--on", "2026-11-21"], b"", folder);

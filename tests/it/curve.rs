@@ -1,7 +1,7 @@
 //! The curve over GSU counts: saw-tooth, sizes by rule, agreement with a replay.
 
 use burndown::{
-    capacity::{Curve, CurveError, CurveFamily, ShareOf, Throughput, Window, curve},
+    capacity::{Curve, CurveError, CurveFamily, Probe, ShareOf, ShareTable, Throughput, Window, curve},
     model::Grade,
     replay::{Clock, ReplayOptions, Request},
     stats::{CountLaw, Mark, Marks, Modulation, Stream, Traffic, generator},
@@ -132,6 +132,47 @@ fn the_family_stays_near_exact_curves_at_other_loads() {
             }
         }
     }
+}
+
+/// Between its nodes a table says what the family says.
+#[test]
+fn a_table_of_shares_is_the_family_between_its_nodes() {
+    let traffic = daily(&drafts(), CountLaw::NegativeBinomial { shape: 8.0 }, 20.0);
+    let family = CurveFamily::new(&row("gemini-3-pro-image"), &traffic).unwrap();
+    let counts: Vec<u64> = (0..=60).step_by(3).collect();
+    let table = ShareTable::new(&family, &counts, [-1.0, 1.0], true);
+    let mut largest = 0.0_f64;
+    for (log_load, factor) in [(0.07, 1.0), (-0.63, 0.7), (0.51, 1.4), (0.93, 0.55), (-0.97_f64, 1.9_f64)] {
+        let weights = table.weights(log_load, factor.ln());
+        let mut rows = table.no_rows();
+        table.note(&mut rows, &weights, 1000.0);
+        let mut sums = vec![0.0; counts.len()];
+        table.add(&rows, &mut sums);
+        for (index, gsu) in counts.iter().enumerate() {
+            let expected = family.left_share(*gsu, log_load.exp(), Some(8.0 * factor)).unwrap();
+            let found = table.share(&weights, index);
+            largest = largest.max((found - expected).abs());
+            assert!((f64::from(sums[index]) - 1000.0 * found).abs() < 0.5, "{gsu}: {}", sums[index]);
+        }
+    }
+    println!("largest difference {largest:.5}");
+    assert!(largest < 0.004, "{largest}");
+}
+
+/// What the plan prints as its look-up's error is one: nothing at the centre, small beside it.
+#[test]
+fn the_error_of_a_family_is_measured_against_exact_curves() {
+    let pro = row("gemini-3-pro-image");
+    let traffic = daily(&drafts(), CountLaw::NegativeBinomial { shape: 8.0 }, 20.0);
+    let family = CurveFamily::new(&pro, &traffic).unwrap();
+    let error = |load: f64, size: f64, shape: f64| {
+        family.error((&pro, &traffic), &[10, 20, 30], Probe { load, size, shape }).unwrap()
+    };
+    assert!(error(1.0, 1.0, 1.0) < 1e-5);
+    let (beside, bigger) = (error(1.16, 1.0, 0.7), error(1.0, 1.2, 1.0));
+    println!("beside {beside:.5}, bigger requests {bigger:.5}");
+    assert!(0.0 < beside && beside < 0.01, "{beside}");
+    assert!(beside < bigger && bigger < 0.1, "whole requests that grow are not more requests: {bigger}");
 }
 
 #[test]

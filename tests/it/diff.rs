@@ -322,3 +322,41 @@ fn what_is_no_plan_is_refused_with_a_reason() {
         "error: cannot use standard input as a plan: the plan contradicts itself: route `photos` is served by placement 99 of 14 (counted from 0)\n\nhint: was it changed by hand?\n",
     );
 }
+
+/// The shipped workload against the same with another model, as a pull request would have it: tokens and prices
+/// stand apart, and what is shown adds up to the cent.
+#[test]
+fn a_model_swap_of_a_shipped_workload_is_shown_by_parts_that_add_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let swapped = folder.path().join("swapped.toml");
+    let text = std::fs::read_to_string("profiles/workloads/product-photos.toml").unwrap();
+    let text = text
+        .replace("model = \"nano-banana-pro\"", "model = \"nano-banana-2\"")
+        .replace("\"nano-banana-2\", \"nano-banana\"]", "\"nano-banana-pro\", \"nano-banana\"]");
+    std::fs::write(&swapped, text).unwrap();
+    let swapped = swapped.display().to_string();
+    let run = |format: &str| {
+        let run = burndown(&["diff", "product-photos", &swapped, "--on", "2026-11-21", "--format", format]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stdout
+    };
+    let json = burndown(&["diff", "product-photos", &swapped, "--on", "2026-11-21", "--json"]).stdout;
+    let found: Value = serde_json::from_str(&json).unwrap();
+    let causes = found["causes"].as_array().unwrap();
+    let names: Vec<&str> = causes.iter().map(|part| part["cause"].as_str().unwrap()).collect();
+    assert_eq!(names, ["placement_tokens", "placement_prices"]);
+    let sum: f64 = causes.iter().map(|part| part["usd_per_month"].as_f64().unwrap()).sum();
+    assert!((sum - found["change_usd_per_month"].as_f64().unwrap()).abs() < 0.005);
+    assert!(found["tokens"].as_array().unwrap().iter().any(|change| change["p_value"].is_number()));
+    for text in [run("text"), run("markdown")] {
+        let amount = |label: &str| -> i64 {
+            let line = text.lines().find(|line| line.trim_start_matches(['|', ' ']).starts_with(label));
+            let line = line.unwrap_or_else(|| panic!("no {label} in\n{text}"));
+            let digits = line.split('$').nth(1).unwrap().replace([',', '|', ' '], "");
+            let size: i64 = digits.parse().unwrap();
+            if line.contains("-$") { -size } else { size }
+        };
+        let parts = amount("other placement's tokens") + amount("other placement's prices");
+        assert_eq!(parts, amount("all"), "{text}");
+    }
+}

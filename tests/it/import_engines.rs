@@ -1,7 +1,9 @@
 //! The generated queries give, row for row, what reading the log gives: in DuckDB, in BigQuery's dialect
 //! translated by sqlglot, and in Spark.
 //!
-//! `BURNDOWN_PYTHON` names a Python that has `duckdb` and `sqlglot` (and `pyspark` for the slow one).
+//! `BURNDOWN_PYTHON` names a Python that has `duckdb`, `sqlglot` and `pyspark` (which needs Java 17). With it set,
+//! one that is missing is a failure; without it, the tests say that they were left out. `RUN_SLOW_TESTS` makes the
+//! common log of all engines a million rows long and gives Spark two workers of their own.
 
 use std::{fs, path::Path, process::Command};
 
@@ -10,24 +12,16 @@ use burndown::{
         BadTable, Collected, Collector, Engine, Progress, Query, RouteBy, Settings, query, read_log,
         read_parquet,
     },
+    tokens::fit_aggregates,
     usage::{AGGREGATE_COLUMNS, aggregate_rows},
 };
 
-use crate::import_log::synthetic_log;
-
-/// The Python to use, when it can import what is needed; else says loudly that nothing was tested.
-fn python(modules: &str) -> Option<String> {
-    let Ok(python) = std::env::var("BURNDOWN_PYTHON") else {
-        eprintln!("SKIPPED: BURNDOWN_PYTHON is not set, no query was run");
-        return None;
-    };
-    let found = Command::new(&python).args(["-c", &format!("import {modules}")]).output().unwrap();
-    if !found.status.success() {
-        eprintln!("SKIPPED: {python} cannot import {modules}, no query was run");
-        return None;
-    }
-    Some(python)
-}
+use crate::{
+    cli::burndown,
+    import_log::{synthetic_log, synthetic_shard},
+    python::python,
+    shipped,
+};
 
 fn settings() -> Settings {
     let route_by = "labels.team-feature".parse::<RouteBy>().unwrap();
@@ -42,8 +36,8 @@ fn read(text: &[u8]) -> Collected {
 
 fn sql(engine: Engine, table: &str) -> String {
     let route_by = settings().route_by;
-    query(&Query { engine, table, since: Some("2026-01-01".parse().unwrap()), until: None, route_by })
-        .unwrap()
+    let since = Some("2026-01-01".parse().unwrap());
+    query(&Query { engine, table, since, until: None, route_by, size: None }).unwrap()
 }
 
 /// Makes a table of the log, runs a query, writes its result thrice.
@@ -101,71 +95,106 @@ fn same(found: &str, expected: &str, what: &str) {
     assert_eq!(found.lines().count(), expected.lines().count(), "{what}");
 }
 
-fn rows(reduced: u64) -> u64 {
-    if std::env::var_os("RUN_SLOW_TESTS").is_some() { 1_000_000 } else { reduced }
-}
-
 #[test]
 fn duckdb_gives_the_same_sums_as_reading_the_log() {
-    let Some(python) = python("duckdb") else { return };
+    let Some(python) = python("no query was run") else { return };
     let folder = tempfile::tempdir().unwrap();
-    check(folder.path(), &python, &synthetic_log(rows(4_000), 1), "duckdb", Engine::DuckDb, "VARCHAR");
+    check(folder.path(), &python, &synthetic_log(2_000, 1), "duckdb", Engine::DuckDb, "VARCHAR");
 }
 
 #[test]
 fn the_query_for_bigquery_gives_them_too_once_translated() {
-    let Some(python) = python("duckdb, sqlglot") else { return };
+    let Some(python) = python("no query was run") else { return };
     for column in ["VARCHAR", "JSON"] {
         let folder = tempfile::tempdir().unwrap();
-        check(folder.path(), &python, &synthetic_log(rows(2_000), 2), "bigquery", Engine::BigQuery, column);
+        check(folder.path(), &python, &synthetic_log(2_000, 2), "bigquery", Engine::BigQuery, column);
     }
 }
 
-/// Runs the query in Spark itself, on two cores.
-const SPARK: &str = r#"
+/// Reads the files of a folder in DuckDB or in Spark, runs a query, writes its result as JSON lines.
+const ENGINES: &str = r#"
 import sys
-from pyspark.sql import SparkSession
-log, sql, out = sys.argv[1:]
-s = SparkSession.builder.master("local[2]").config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false").getOrCreate()
-schema = "endpoint STRING, model STRING, logging_time TIMESTAMP, metadata STRING, full_request STRING, full_response STRING"
-s.read.schema(schema).json(log).createOrReplaceTempView("logs")
-s.sql(open(sql).read()).coalesce(1).write.json(out)
+engine, master, logs, sql, out = sys.argv[1:]
+text = open(sql).read()
+if engine == "duckdb":
+    import duckdb
+    c = duckdb.connect()
+    c.execute("SET TimeZone = 'UTC'")
+    types = "{endpoint: 'VARCHAR', model: 'VARCHAR', logging_time: 'TIMESTAMP', metadata: 'JSON', full_request: 'VARCHAR', full_response: 'VARCHAR'}"
+    c.execute("CREATE VIEW logs AS SELECT * FROM read_json('%s/*.jsonl', format='newline_delimited', columns=%s)" % (logs, types))
+    c.execute("COPY (%s) TO '%s/sums.json' (FORMAT json)" % (text, out))
+else:
+    from pyspark.sql import SparkSession
+    s = SparkSession.builder.master(master).config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "4").getOrCreate()
+    schema = "endpoint STRING, model STRING, logging_time TIMESTAMP, metadata STRING, full_request STRING, full_response STRING"
+    logs = s.read.schema(schema).json(logs)
+    assert logs.rdd.getNumPartitions() > 1, "one partition alone"
+    logs.createOrReplaceTempView("logs")
+    s.sql(text).coalesce(1).write.mode("overwrite").json(out)
+    s.stop()
 "#;
 
-#[test]
-fn spark_gives_the_same_sums_as_reading_the_log() {
-    if std::env::var_os("RUN_SLOW_TESTS").is_none() {
-        eprintln!("SKIPPED: Spark runs with RUN_SLOW_TESTS alone");
-        return;
-    }
-    let Some(python) = python("pyspark") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let log = synthetic_log(rows(0), 3);
-    let expected = read(log.as_bytes());
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    fs::write(path("log.jsonl"), &log).unwrap();
-    fs::write(path("query.sql"), sql(Engine::Spark, "logs")).unwrap();
+/// The sums that an engine makes of the logs in a folder.
+fn engine_sums(folder: &Path, python: &str, engine: Engine, master: &str) -> Collected {
+    let name = if engine == Engine::Spark { "spark" } else { "duckdb" };
+    let out = folder.join(name);
+    fs::create_dir_all(&out).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    fs::write(path("query.sql"), sql(engine, "logs")).unwrap();
     let run = Command::new(python)
-        .args(["-c", SPARK, &path("log.jsonl"), &path("query.sql"), &path("sums")])
+        .args(["-c", ENGINES, name, master, &path("logs"), &path("query.sql"), &out.display().to_string()])
         .output()
         .unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
     let mut collector = Collector::default();
-    for entry in fs::read_dir(path("sums")).unwrap() {
+    for entry in fs::read_dir(out).unwrap() {
         let file = entry.unwrap().path();
         if file.extension().is_some_and(|extension| extension == "json") {
             let file = fs::File::open(file).unwrap();
             read_log(file, "sums", &Settings::default(), &Progress::default(), &mut collector).unwrap();
         }
     }
-    let found = collector.finish();
-    same(&aggregate_rows(&found.aggregates), &aggregate_rows(&expected.aggregates), "spark");
+    collector.finish()
+}
+
+/// One log, read as it lies, through DuckDB, and through Spark: the same sums, and the same profiles.
+#[test]
+fn one_log_gives_the_same_sums_and_profiles_by_reading_in_duckdb_and_in_spark() {
+    let Some(python) = python("no query was run") else { return };
+    let slow = std::env::var_os("RUN_SLOW_TESTS").is_some();
+    let (rows, master) = if slow { (1_000_000, "local-cluster[2,1,1024]") } else { (4_000, "local[2]") };
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    let mut collector = Collector::default();
+    for shard in 0..4 {
+        let log = synthetic_shard(rows / 4, 3 + shard, shard * rows);
+        let name = format!("{shard}.jsonl");
+        fs::write(folder.path().join("logs").join(&name), &log).unwrap();
+        read_log(log.as_bytes(), &name, &settings(), &Progress::default(), &mut collector).unwrap();
+    }
+    let read = collector.finish();
+    assert_eq!((read.rows, read.aggregates.attempts(), read.left_out.len()), (rows, rows, 0));
+    let library = shipped();
+    let profiles = |found: &Collected| {
+        format!("{:?}", fit_aggregates(&found.aggregates, &library.prices, &library.tokens, "LOG"))
+    };
+    let expected = (aggregate_rows(&read.aggregates), profiles(&read));
+    for engine in [Engine::DuckDb, Engine::Spark] {
+        let found = engine_sums(folder.path(), &python, engine, master);
+        same(&aggregate_rows(&found.aggregates), &expected.0, &format!("{engine:?}"));
+        assert!(found.aggregates == read.aggregates, "{engine:?}");
+        assert!(profiles(&found) == expected.1, "{engine:?}");
+    }
+    eprintln!(
+        "{rows} rows: {} rows of sums, alike in DuckDB and in Spark ({master})",
+        expected.0.lines().count()
+    );
 }
 
 fn query_of(engine: Engine, table: &str, field: &str) -> Result<String, BadTable> {
     let since = Some("2026-11-01".parse().unwrap());
     let until = Some("2026-12-01".parse().unwrap());
-    query(&Query { engine, table, since, until, route_by: field.parse().unwrap() })
+    query(&Query { engine, table, since, until, route_by: field.parse().unwrap(), size: None })
 }
 
 #[test]
@@ -184,6 +213,30 @@ fn every_dialect_gives_the_columns_of_an_aggregate_and_reads_the_asked_days() {
         }
         assert_eq!(query.contains("--dry_run"), engine == Engine::BigQuery);
     }
+}
+
+/// The remarks say what is billed, and an estimate where the size of the log is given.
+#[test]
+fn the_bytes_that_a_query_reads_are_stated() {
+    let run = |arguments: &[&str]| {
+        let run = burndown(&[&["sql", "--table", "p.d.logs"], arguments].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stdout
+    };
+    let size = ["--rows", "1000000", "--row-bytes", "2147475", "--since", "2026-11-01"];
+    let sized = run(&[&["--engine", "bigquery"], &size[..]].concat());
+    for line in [
+        "-- Estimate: 1000000 rows × (2147475 + 8) bytes = 2147483000000 bytes, 1999.999 GiB.\n",
+        "--   bq query --use_legacy_sql=false --dry_run < this-file.sql ",
+        "--   bq show --format=prettyjson p:d.logs ",
+        "-- A table that is not partitioned, or by another column, is read whole whatever the days.\n",
+    ] {
+        assert!(sized.contains(line), "{line} in {sized}");
+    }
+    let bare = run(&["--engine", "bigquery"]);
+    assert!(bare.contains("cannot be known from here") && !bare.contains("Estimate"), "{bare}");
+    assert!(run(&[&["--engine", "duckdb"], &size[..]].concat()).contains("-- Estimate: "));
+    assert_eq!(burndown(&["sql", "--engine", "bigquery", "--table", "t", "--rows", "5"]).code, 2);
 }
 
 #[test]

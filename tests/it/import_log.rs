@@ -22,10 +22,15 @@ impl Dice {
 
 /// Rows of a log as JSON lines, one a minute or so.
 pub fn synthetic_log(rows: u64, seed: u64) -> String {
+    synthetic_shard(rows, seed, 0)
+}
+
+/// The same, its rows numbered from `first` on.
+pub fn synthetic_shard(rows: u64, seed: u64, first: u64) -> String {
     let mut dice = Dice(generator(seed, 0));
     let mut text = String::new();
     let mut second = 1_795_132_800;
-    for at in 0..rows {
+    for at in first..first + rows {
         second += dice.roll(120);
         let time = format!("{}", jiff::Timestamp::from_second(second as i64).unwrap());
         let mut row = row(&mut dice, at);

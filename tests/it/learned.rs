@@ -320,7 +320,7 @@ fn a_wrong_gsu_count_fits_no_rule() {
     let log = world.log();
     let options = world.options(log.sightings.len());
     let with = |quota_units| learn(&log, &LearnOptions { quota_units, ..options }).unwrap().verdict;
-    assert!(matches!(with(world.quota() / 2), Verdict::NoneFits { .. }));
+    assert_eq!(with(world.quota() / 2), Verdict::NoneFits { mostly: Misfit::ServedWithoutRoom });
     assert_eq!(with(world.quota() * 2), Verdict::NoneFits { mostly: Misfit::SpilledWithRoom });
 }
 
@@ -444,15 +444,150 @@ fn what_a_log_taught_narrows_the_plan_and_the_plan_says_so() {
         assert_eq!(width(new), 0.0);
         narrowed += u32::from(width(old) > 0.0);
         let sliding = |one: &Value| one["rules"][2]["left_share"].as_f64().unwrap();
-        assert_eq!(new["learned_share"].as_f64(), Some(sliding(old)));
+        assert_eq!(new["learned"][0]["left_share"].as_f64(), Some(sliding(old)));
         let excluded = |at: usize| new["rules"][at]["excluded"].as_bool().unwrap();
         assert_eq!([0, 1, 2, 3, 4].map(excluded), [true, true, false, true, true]);
+        assert!(old["learned"].is_null() && old["rules"][0]["excluded"].is_null());
     }
     assert!(narrowed > 0);
+    the_switch_is_told(&old, &new);
+    form_and_table_say_so(&root);
     assert!(text.contains("left (rule learned)") || !text.contains("gemini-3-pro-image"), "{text}");
+    let measured =
+        format!("admission measured on n {}", grouped(new["learned"]["requests"].as_u64().unwrap()));
+    assert!(text.contains(&measured) || !text.contains("left (rule learned)"), "{text}");
     // The same log without a control total, and one that exists already.
     let without = burndown(&[&base[..], &weights].concat());
     assert!(without.code == 2 && without.stderr.contains("--invocations N"), "{}", without.stderr);
     let again = burndown(&[&base[..], &weights, &told].concat());
     assert!(again.code == 2 && again.stderr.contains("is not overwritten"), "{}", again.stderr);
+}
+
+fn grouped(number: u64) -> String {
+    if number < 1_000 { number.to_string() } else { format!("{},{:03}", number / 1_000, number % 1_000) }
+}
+
+/// Estimate, clock, refund and overrun before and after the log.
+fn the_switch_is_told(old: &Value, new: &Value) {
+    let told = |pool: &Value| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_string();
+        let answers = pool["admission"].as_array().unwrap();
+        answers.iter().map(|one| (text(&one["taken"]), text(&one["grade"]))).collect()
+    };
+    let pairs = |given: &[(&str, &str)]| -> Vec<(String, String)> {
+        given.iter().map(|(taken, grade)| (taken.to_string(), grade.to_string())).collect()
+    };
+    let back = "given back whenever the answer is whole";
+    let assumed = [
+        ("mean output", "assumed"),
+        ("fixed clock", "documented"),
+        (back, "assumed"),
+        ("forgotten", "assumed"),
+    ];
+    assert_eq!(told(old), pairs(&assumed));
+    let measured = [
+        ("mean output", "measured"),
+        ("sliding window", "measured"),
+        (back, "measured"),
+        ("makes no difference", "measured"),
+    ];
+    assert_eq!(told(new), pairs(&measured));
+    let evidence = new["admission"][1]["evidence"].as_str().unwrap();
+    assert_eq!(evidence, format!("n {}, 2026-11-03 to 2026-11-03", new["learned"]["requests"]));
+}
+
+/// The tables, the form, and every learned number back to its arithmetic.
+fn form_and_table_say_so(root: &str) {
+    let folder = format!("{root}/out");
+    let run = burndown(&["plan", "company", "--on=2026-11-21", "--profiles", root, "--out", &folder]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let table = |name: &str| std::fs::read_to_string(format!("{folder}/{name}.csv")).unwrap();
+    let rules = table("gsu_rules");
+    assert!(rules.contains("excluded") && rules.contains("mean output, sliding window"), "{rules}");
+    let admission = table("gsu_admission");
+    assert!(admission.contains("clock of the window,sliding window,measured,"), "{admission}");
+    assert!(admission.contains("clock of the window,fixed clock,documented,"), "other models: {admission}");
+    let form = burndown(&["gsu", "company", "--on=2026-11-21", "--profiles", root]);
+    assert!(form.stdout.replace('\n', " ").contains("admission"), "{}", form.stdout);
+    let plan: Value =
+        serde_json::from_str(&std::fs::read_to_string(format!("{folder}/plan.json")).unwrap()).unwrap();
+    let pools = plan["gsu"]["pools"].as_array().unwrap();
+    let at = pools.iter().position(|pool| !pool["learned"].is_null()).unwrap();
+    let mut explained = 0;
+    for (rule, envelope) in pools[at]["rules"].as_array().unwrap().iter().enumerate() {
+        let base = format!("/gsu/pools/{at}/rules/{rule}");
+        let mut pointers = vec![format!("{base}/envelope/0"), format!("{base}/envelope/1")];
+        for one in 0..envelope["learned"].as_array().unwrap().len() {
+            pointers.extend(["difference", "left_share"].map(|key| format!("{base}/learned/{one}/{key}")));
+        }
+        for pointer in pointers {
+            let found = burndown::report::explain(&plan, &pointer).unwrap();
+            assert_eq!(found.agrees, Some(true), "{pointer}: {found:?}");
+            explained += 1;
+        }
+    }
+    assert!(explained > 0);
+}
+
+/// The control total and the count from Cloud Monitoring instead of flags.
+#[test]
+fn metrics_tell_a_log_its_control_total_and_its_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World { windows: 200, ..WORLD };
+    let log = world.log();
+    let (path, n) = written(&world, folder.path());
+    let minutes = world.windows * WINDOW / 60;
+    let mut counts = vec![0_u64; minutes as usize + 2];
+    for one in &log.sightings {
+        counts[((one.at_micros - START) as u64 / (60 * SECOND)) as usize] += 1;
+    }
+    let file = |name: &str, counts: &[u64], shared: u64, gsu: u64| {
+        let point = |at: usize, value: u64| {
+            let moment = |at: usize| moment_text(START + at as i64 * 60_000_000);
+            json!({"interval": {"startTime": moment(at), "endTime": moment(at + 1)},
+                   "value": {"int64Value": value.to_string()}})
+        };
+        let series = |metric: &str, kind: &str, points: Vec<Value>| {
+            let name = format!("aiplatform.googleapis.com/publisher/online_serving/{metric}");
+            json!({"metric": {"type": name, "labels": {"request_type": kind}},
+                   "resource": {"type": "x", "labels": {"model_user_id": "gemini-3-pro-image", "location": "global"}},
+                   "metricKind": "DELTA", "points": points})
+        };
+        let of = |metric: &str, kind: &str, each: &dyn Fn(usize) -> u64| {
+            series(metric, kind, (0..counts.len()).map(|at| point(at, each(at))).collect())
+        };
+        let text = json!({"timeSeries": [
+            of("consumed_token_throughput", "dedicated", &|_| 600),
+            of("consumed_token_throughput", "spillover", &|_| 60),
+            of("model_invocation_count", "dedicated", &|at| counts[at]),
+            of("model_invocation_count", "shared", &|_| shared),
+            of("dedicated_gsu_limit", "dedicated", &|_| gsu),
+        ]});
+        let path = folder.path().join(name);
+        std::fs::write(&path, text.to_string()).unwrap();
+        path.display().to_string()
+    };
+    let rate = (world.quota() / WINDOW).to_string();
+    let base = ["replay", &path, "--learn-rule", "--model=nano-banana-pro", "--window=30", "--json"];
+    let weights = ["--burn-input=1", "--burn-output=1", "--burn-per-second-per-gsu", &rate, "--pt-metrics"];
+    let run = |file: &str, more: &[&str]| burndown(&[&base[..], &weights, &[file], more].concat());
+    let good = run(&file("good.json", &counts, 0, 1), &[]);
+    assert_eq!(good.code, 0, "{}", good.stderr);
+    let found: Value = serde_json::from_str(&good.stdout).unwrap();
+    assert_eq!(found["gsu"], 1);
+    assert!(found["invocations"].as_u64().unwrap().abs_diff(n as u64) <= n as u64 / 200, "{found}");
+    assert_eq!(found["learned"]["possible"][0]["rule"]["clock"], "fixed");
+    let refused = |file: &str, more: &[&str], why: &str| {
+        let run = run(file, more);
+        assert!(run.code == 2 && run.stderr.contains(why), "{why}: {}", run.stderr);
+    };
+    let twice: Vec<u64> = counts.iter().map(|count| 2 * count).collect();
+    refused(&file("twice.json", &twice, 0, 1), &[], "50.0 % are missing");
+    refused(&file("shared.json", &counts, 10, 1), &[], "asked for shared traffic");
+    refused(&file("other.json", &counts, 0, 2), &["--gsu=1"], "dedicated_gsu_limit measured 2");
+    refused(
+        &file("short.json", &counts[..20], 0, 1),
+        &[],
+        "no model_invocation_count for the time of the log",
+    );
 }

@@ -3,6 +3,8 @@
 
 mod admission;
 mod arrivals;
+mod backtest;
+mod browser;
 mod calibrate_requests;
 mod calibrate_wire;
 mod calibration;
@@ -12,30 +14,46 @@ mod compare;
 mod coverage;
 mod curve;
 mod diff;
+mod doubt;
 mod drift;
 mod emulator;
 mod emulator_quirks;
 mod emulator_socket;
 mod explain;
+mod fuzz;
+mod gsu_cases;
 mod gsu_form;
 mod import;
 mod import_engines;
 mod import_learning;
 mod import_log;
+mod import_overlap;
+mod import_skim;
 mod invoices;
 mod learned;
 mod observations;
+mod paper;
+mod peers;
 mod plan;
 mod profiles;
 mod properties;
 mod pt_metrics;
+mod python;
+mod ratios;
 mod readme;
 mod reconcile;
 mod regressions;
 mod replay;
+mod replay_law;
 mod responses;
+mod same_numbers;
+mod scenarios;
 mod sdk;
+mod secrets;
+mod serve;
 mod sizing;
+mod statistics;
+mod supply;
 mod switches;
 mod tidy;
 mod traces;
@@ -65,6 +83,18 @@ pub fn counts(table: &toml::Table) -> ByClass<u64> {
         counts[class] = u64::try_from(count.as_integer().expect("a whole number")).expect("not negative");
     }
     counts
+}
+
+/// The TOML files of a folder of bad inputs, by name; at least so many.
+pub fn bad_files(folder: &str, least: usize) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= least, "{} bad files in {folder}", names.len());
+    names
 }
 
 /// A text field of a test case.

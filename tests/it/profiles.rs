@@ -3,7 +3,7 @@
 use burndown::{
     commands::{Library, SHIPPED_WORKLOADS},
     model::{Backend, Grade, ModelId, Tier},
-    prices::ModelKind,
+    prices::{ModelKind, PriceRow},
 };
 
 use crate::shipped;
@@ -137,4 +137,27 @@ fn the_listed_workloads_are_shipped() {
     }
     let shipped = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/workloads")).unwrap();
     assert_eq!(shipped.count(), SHIPPED_WORKLOADS.len());
+}
+
+/// A tier without a row for long prompts would price them as short ones, at half of what they cost.
+#[test]
+fn a_model_that_costs_more_for_long_prompts_does_so_in_every_tier() {
+    let book = shipped().prices;
+    let long = |row: &&PriceRow| row.above_prompt_tokens.is_some();
+    let mut seen = 0;
+    for row in book.rows.iter().filter(long) {
+        for tier in book.tiers(&row.model, row.backend) {
+            let same = |other: &PriceRow| {
+                other.model == row.model && other.backend == row.backend && other.tier == tier
+            };
+            let reached = book.rows.iter().any(|other| same(other) && long(&other));
+            assert!(
+                reached,
+                "{} {} {tier} has no row above {:?}",
+                row.model, row.backend, row.above_prompt_tokens
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 20, "{seen}");
 }

@@ -58,6 +58,7 @@ fn series_of_one_grid_become_periods() {
         left_burn: Some(0.0),
         requests: Some(3.0),
         left_requests: Some(0.0),
+        shared_requests: None,
         limit_tokens_per_second,
     };
     let third = PtStep { dedicated_burn: Some(900.0), left_burn: Some(300.0), ..nothing };

@@ -1,6 +1,6 @@
 //! The real Python SDK talks to the emulator: what it reads is what was billed.
 
-use std::{io::Write, process::Command};
+use std::process::Command;
 
 use burndown::{
     emulator::start,
@@ -8,21 +8,11 @@ use burndown::{
 };
 use serde_json::Value;
 
-use crate::emulator::setup;
-
-/// Python of an environment with google-genai 3.4.0; without it the test says that it was left out.
-const PYTHON: &str = "BURNDOWN_PYTHON";
+use crate::{emulator::setup, python::python};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_sdk_reads_what_the_emulator_bills() {
-    let Ok(python) = std::env::var(PYTHON) else {
-        // Straight to the stream: the test runner would keep `eprintln!` to itself.
-        let text = format!(
-            "!!! LEFT OUT: the Python SDK was not tried; set {PYTHON} to a Python with google-genai\n"
-        );
-        std::io::stderr().write_all(text.as_bytes()).unwrap();
-        return;
-    };
+    let Some(python) = python("the Python SDK was not tried") else { return };
     let running = start(setup("2026-11-21"), 0).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/talk.py");

@@ -17,12 +17,14 @@ mod input;
 mod list;
 mod schedule;
 mod search;
+mod standing;
 #[cfg(test)]
 mod tests;
 
 pub use input::{CostPeriod, DemandScenario, LadderError, LadderInput, RunningOrder, Tail};
 use schedule::{Problem, Starts};
 use serde::Serialize;
+pub use standing::{StandingCost, standing};
 
 use super::regret::{Regret, Scenario, regret};
 use crate::{calendar::Day, warning::Warning};
@@ -213,6 +215,28 @@ pub fn ladder(input: &LadderInput<'_>) -> Result<Ladder, LadderError> {
 }
 
 impl Ladder {
+    /// What this ladder leaves to PayGo in each period when demand turns out otherwise, US dollars.
+    ///
+    /// `periods` are those that it was made for, with other costs.
+    ///
+    /// # Errors
+    ///
+    /// When the periods are others.
+    pub fn paygo_under(&self, periods: &[CostPeriod]) -> Result<Vec<f64>, LadderError> {
+        let same = |(period, mine): (&CostPeriod, &PeriodCost)| {
+            (period.first, period.next) == (mine.first, mine.next)
+        };
+        if periods.len() != self.periods.len() || !periods.iter().zip(&self.periods).all(same) {
+            return Err(LadderError::OtherPeriods);
+        }
+        let mut left = vec![0.0; periods.len()];
+        for level in &self.levels {
+            let period = &periods[level.period];
+            left[level.period] += period.share(level.first, level.next) * period.at(level.gsu);
+        }
+        Ok(left)
+    }
+
     /// What this ladder costs when demand turns out otherwise, US dollars.
     ///
     /// `periods` are those that it was made for, with other costs.
@@ -221,17 +245,7 @@ impl Ladder {
     ///
     /// When the periods are others.
     pub fn usd_under(&self, periods: &[CostPeriod]) -> Result<f64, LadderError> {
-        let same = |(period, mine): (&CostPeriod, &PeriodCost)| {
-            (period.first, period.next) == (mine.first, mine.next)
-        };
-        if periods.len() != self.periods.len() || !periods.iter().zip(&self.periods).all(same) {
-            return Err(LadderError::OtherPeriods);
-        }
-        let left = |level: &Level| {
-            let period = &periods[level.period];
-            period.share(level.first, level.next) * period.at(level.gsu)
-        };
-        let paygo: f64 = self.levels.iter().map(left).sum();
+        let paygo: f64 = self.paygo_under(periods)?.iter().sum();
         Ok(self.committed_usd + self.charged_beyond_usd + paygo)
     }
 }

@@ -4,7 +4,7 @@ mod random;
 
 use super::{
     CostPeriod, DemandScenario, Ladder, LadderError, LadderInput, PurchaseKind, RunningOrder, Tail, ladder,
-    ladder_regret,
+    ladder_regret, standing,
 };
 use crate::{
     calendar::{Day, horizon},
@@ -288,6 +288,34 @@ fn processing_takes_its_time() {
     );
     case.today = day("2027-06-01");
     assert_eq!(lines(&case.ladder()).len(), 0, "too late for this horizon");
+}
+
+/// 3 GSUs short all the time; 2 of them run by a month that renews itself, 1 by a week that does not.
+#[test]
+fn orders_that_run_are_bound_to_their_term_and_renew_after_it() {
+    let mut case = Case::new(months(&[3, 3, 3], 3, 10.0));
+    case.running = vec![running(2, "1-month", "2026-11-20", true), running(1, "1-week", "2026-12-28", false)];
+    let found = standing(&case.input()).unwrap();
+    let gsu_days = |month: &super::StandingCost, days: f64| month.gsu_mean * days;
+    // December: 31 days of 2, and the week's first 4 days.
+    assert!((gsu_days(&found[0], 31.0) - 66.0).abs() < 1e-9);
+    assert!((gsu_days(&found[1], 31.0) - 65.0).abs() < 1e-9);
+    assert!((gsu_days(&found[2], 28.0) - 56.0).abs() < 1e-9);
+    // To 19 December the month is bound, from the 20th on it renews; 4 USD an hour, the week 7.
+    let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    close(found[0].bound_usd, 24.0 * (2.0 * 4.0 * 19.0 + 7.0 * 4.0));
+    close(found[0].renewing_usd, 24.0 * 2.0 * 4.0 * 12.0);
+    close(found[1].bound_usd, 24.0 * 7.0 * 3.0);
+    close(found[2].renewing_usd, 24.0 * 2.0 * 4.0 * 28.0);
+    // PayGo takes what is short of 3.
+    close(found[0].paygo_usd, 10.0 * 24.0 * (27.0 + 4.0 * 0.0));
+    close(found[2].paygo_usd, 10.0 * 24.0 * 28.0);
+    // A ladder leaves by period what it leaves in all.
+    let ladder = case.ladder();
+    let left: f64 = ladder.paygo_under(&case.periods).unwrap().iter().sum();
+    close(left, ladder.paygo_usd);
+    case.running.clear();
+    assert!(standing(&case.input()).unwrap().iter().all(|month| month.bound_usd == 0.0));
 }
 
 #[test]

@@ -87,6 +87,8 @@ pub struct PtStep {
     pub requests: Option<f64>,
     /// Of them left to pay-as-you-go.
     pub left_requests: Option<f64>,
+    /// Requests beside these that asked for shared traffic, where spillover is told apart.
+    pub shared_requests: Option<f64>,
     /// Limit of the purchase, burn tokens a second.
     pub limit_tokens_per_second: Option<f64>,
 }
@@ -106,6 +108,17 @@ pub struct PtMetrics {
     pub steps: Vec<PtStep>,
     /// GSUs that the metric names, the last.
     pub gsu: Option<u64>,
+    /// Every count that it names, ascending.
+    pub gsu_counts: Vec<u64>,
+}
+
+/// What `model_invocation_count` says of a stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Invocations {
+    /// All requests.
+    pub requests: f64,
+    /// Of them those that asked for shared traffic and never met the purchase; 0 where that is not told apart.
+    pub shared: f64,
 }
 
 /// Why a file gives no series.
@@ -217,7 +230,9 @@ impl PtMetrics {
             }
         }
         grid.carry_limit();
-        let gsu = gsu.values().next_back().map(|gsu| gsu.round() as u64);
+        let rounded = |gsu: &f64| gsu.round() as u64;
+        let gsu_counts: BTreeSet<u64> = gsu.values().map(rounded).collect();
+        let gsu = gsu.values().next_back().map(rounded);
         Ok(PtMetrics {
             model,
             location,
@@ -225,7 +240,37 @@ impl PtMetrics {
             step_seconds: step as u64,
             steps: grid.steps,
             gsu,
+            gsu_counts: gsu_counts.into_iter().collect(),
         })
+    }
+
+    /// End of the last period, microseconds since 1970.
+    pub fn end_micros(&self) -> i64 {
+        self.first_micros + self.steps.len() as i64 * self.step_micros()
+    }
+
+    fn step_micros(&self) -> i64 {
+        self.step_seconds as i64 * 1_000_000
+    }
+
+    /// Requests from one moment to another; periods that lie partly inside count by their part. `None` where no
+    /// period counts requests, or the series begins or ends more than a period away.
+    pub fn invocations(&self, from_micros: i64, to_micros: i64) -> Option<Invocations> {
+        let step = self.step_micros();
+        let covers = self.first_micros <= from_micros.saturating_add(step)
+            && to_micros <= self.end_micros().saturating_add(step);
+        if !covers || self.steps.iter().all(|step| step.requests.is_none()) {
+            return None;
+        }
+        let mut found = Invocations { requests: 0.0, shared: 0.0 };
+        for (at, one) in self.steps.iter().enumerate() {
+            let start = self.first_micros + at as i64 * step;
+            let inside = (to_micros.min(start + step) - from_micros.max(start)).max(0) as f64 / step as f64;
+            let shared = one.shared_requests.unwrap_or(0.0);
+            found.requests += inside * (one.requests.unwrap_or(0.0) + shared);
+            found.shared += inside * shared;
+        }
+        Some(found)
     }
 
     /// Periods without a point of burn.
@@ -256,13 +301,18 @@ impl Grid {
     fn add(&mut self, point: &PtPoint, told_apart: bool) {
         let Ok(at) = usize::try_from((point.from_micros - self.first) / self.micros) else { return };
         let Some(step) = self.steps.get_mut(at) else { return };
+        let plus = |sum: &mut Option<f64>, value: f64| *sum = Some(sum.unwrap_or(0.0) + value);
         // What asked for shared traffic never met the purchase.
         let left = match point.traffic {
             Some(Traffic::Dedicated) | None => 0.0,
-            Some(Traffic::Shared) if told_apart => return,
+            Some(Traffic::Shared) if told_apart => {
+                if point.metric == PtMetric::Invocations {
+                    plus(&mut step.shared_requests, point.value);
+                }
+                return;
+            }
             Some(Traffic::Spillover | Traffic::Shared) => point.value,
         };
-        let plus = |sum: &mut Option<f64>, value: f64| *sum = Some(sum.unwrap_or(0.0) + value);
         if point.metric == PtMetric::Burn {
             plus(&mut step.dedicated_burn, point.value - left);
             plus(&mut step.left_burn, left);

@@ -2,7 +2,9 @@
 
 mod check;
 mod contact;
+mod convergence;
 mod drive;
+mod from_plan;
 mod journal_file;
 mod learned;
 mod material;
@@ -45,6 +47,8 @@ struct Job {
     cells: Vec<Cell>,
     skipped: Vec<Skipped>,
     day: Day,
+    /// Most requests that a plan proposes.
+    proposed: Option<u64>,
 }
 
 pub(super) fn run(args: &CalibrateArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
@@ -86,13 +90,25 @@ fn prepare(args: &CalibrateArgs, overlay: Option<&Path>) -> anyhow::Result<Job> 
     for name in &args.model {
         models.push(library.prices.resolve(name)?.id);
     }
+    let proposal = args.from_plan.as_deref().map(from_plan::proposal).transpose()?;
     let wanted = |endpoint: &Endpoint, model: &ModelId| {
+        if let Some(proposal) = &proposal {
+            return proposal.endpoint == *endpoint && proposal.model == *model;
+        }
         (args.placement.is_empty() || args.placement.contains(endpoint))
             && (models.is_empty() || models.contains(model))
     };
     let sources = Sources { workload: &workload, prices: &library.prices, tokens: &library.tokens, day };
     let (cells, skipped) = cells(&sources, wanted);
-    Ok(Job { library, workload, materials, folder, cells, skipped, day })
+    if let (Some(proposal), true) = (&proposal, cells.is_empty()) {
+        bail!(
+            "the plan proposes {} on {}, which this workload does not send to\n\nhint: is it the plan of this workload?",
+            proposal.model,
+            proposal.endpoint
+        );
+    }
+    let proposed = proposal.map(|proposal| proposal.requests);
+    Ok(Job { library, workload, materials, folder, cells, skipped, day, proposed })
 }
 
 fn rules(args: &CalibrateArgs) -> Rules {
@@ -113,7 +129,7 @@ fn limits(args: &CalibrateArgs, job: &Job, budget: Usd) -> anyhow::Result<Limits
     let cap = cap.with_context(|| format!("--developer-tier: no tier {tier} in the capacity book"))?;
     Ok(Limits {
         budget,
-        requests: args.max_requests,
+        requests: job.proposed.map_or(args.max_requests, |proposed| proposed.min(args.max_requests)),
         seconds: args.max_minutes * 60.0,
         concurrency: args.concurrency as usize,
         // Play money has no spend tier.
@@ -175,7 +191,10 @@ async fn live(
     journal.append(&Entry::Stop { why: text::ending(ending).into(), at: timestamp_utc() })?;
     let observations = observations_of(journal.entries());
     let found = summary(&campaign, &observations);
-    let written = learned::write(args, overlay, &job, &observations)?;
+    let mut written = learned::write(args, overlay, &job, &observations)?;
+    if let Some(folder) = &args.out {
+        written.extend(convergence::write(folder, &campaign, budget, journal.entries())?);
+    }
     if args.answer.json {
         output::print_json(&found)?;
     } else {

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::{answer::duration, model, names};
 use crate::{
     calendar::{Day, moment_text},
-    capacity::{ExcludedRule, LearnedRule, PossibleRule},
+    capacity::{ExcludedRule, LearnedRule, PossibleRule, PtMetrics},
     cli::{LoggedTimeKind, ReplayArgs},
-    commands::{Done, import::logs, library::Library, output, plan::write_whole},
+    commands::{Done, import::logs, library::Library, metrics::pt_metrics, output, plan::write_whole},
     import::Settings,
     model::{ModelId, TokenClass},
     replay::{
@@ -34,6 +34,9 @@ const CONFIDENCE: f64 = 0.95;
 
 /// Seed of the bootstrap.
 const SEED: u64 = 1;
+
+/// Share of the requests that may have asked for shared traffic: as many as may be missing.
+const SHARED_MAX: f64 = 0.01;
 
 /// Rules that the table shows beside those that are possible.
 const SHOWN: usize = 8;
@@ -83,11 +86,11 @@ impl Lesson {
             (Some(input), Some(output)) => BurnRates::of_weights(input, output)?,
             _ => BurnRates::of_model(&library.capacity, &model, day)?,
         };
-        let [gsu] = args.gsu.0[..] else {
-            bail!(
-                "--learn-rule asks for the one GSU count that was bought while the log was written: --gsu N"
-            );
+        let metrics = match &args.learn.pt_metrics[..] {
+            [] => None,
+            paths => Some(pt_metrics(paths)?),
         };
+        let gsu = gsu_count(&args.gsu.0, metrics.as_ref())?;
         let source = QuotaSource {
             throughput: library.capacity.throughput(&model, day, 0.0),
             burn_per_second: args.burn_per_second_per_gsu,
@@ -109,17 +112,21 @@ impl Lesson {
             LoggedTimeKind::Arrival => LoggedTime::Arrival,
         };
         let log = AdmissionLog::of(&observations, &rates, times, |name| names(name, &model, library));
+        let invocations = match &metrics {
+            Some(metrics) => Some(counted(metrics, &log, |name| names(name, &model, library))?),
+            None => args.learn.invocations,
+        };
         let tokens = library.prices.facts(&model).and_then(|facts| facts.max_output_tokens);
         let options = LearnOptions {
             quota_units: purchase.quota_units,
             window_seconds: purchase.window_seconds,
             cap_units: tokens.unwrap_or(OUTPUT_TOKENS_MAX).saturating_mul(dearest_output(&rates)),
-            invocations: args.learn.invocations,
+            invocations,
             confidence: CONFIDENCE,
             seed: SEED,
         };
         let learning = learn(&log, &options).with_context(|| format!("cannot learn from {trace}"))?;
-        let invocations = args.learn.invocations.unwrap_or_default();
+        let invocations = invocations.unwrap_or_default();
         Ok(Lesson { trace, model, resolved, rates, purchase, invocations, log, learning })
     }
 
@@ -273,6 +280,53 @@ impl Lesson {
         }
         text
     }
+}
+
+/// The one count that was in force: as said, or as Cloud Monitoring measured it.
+fn gsu_count(said: &[u64], metrics: Option<&PtMetrics>) -> anyhow::Result<u64> {
+    let measured = metrics.map_or(&[][..], |metrics| &metrics.gsu_counts[..]);
+    match (said, measured) {
+        (_, [_, _, ..]) => bail!(
+            "the count of GSUs changed in the time of the metrics ({})\n\nhint: learn from a time with one count",
+            measured.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+        ),
+        ([said], [measured]) if said != measured => {
+            bail!("--gsu says {said}, and dedicated_gsu_limit measured {measured}")
+        }
+        ([one], _) | (_, [one]) => Ok(*one),
+        _ => bail!(
+            "--learn-rule asks for the one GSU count that was bought while the log was written: --gsu N"
+        ),
+    }
+}
+
+/// Requests that Cloud Monitoring counted in the time of the log.
+fn counted(metrics: &PtMetrics, log: &AdmissionLog, wanted: impl Fn(&str) -> bool) -> anyhow::Result<u64> {
+    if let Some(model) = metrics.model.as_ref().filter(|model| !wanted(model)) {
+        bail!("the metrics are of {model}");
+    }
+    let (Some(first), Some(last)) = (log.sightings.first(), log.sightings.last()) else {
+        // The log itself is refused, with its own reason.
+        return Ok(log.notes.attempts);
+    };
+    let text = |micros: i64| moment_text(micros).unwrap_or_default();
+    let found = metrics.invocations(first.at_micros, last.at_micros + 1).with_context(|| {
+        format!(
+            "no model_invocation_count for the time of the log: the metrics tell of {} to {}, the log of {} to {}\n\nhint: export that metric too, for the same time, or say --invocations N",
+            text(metrics.first_micros),
+            text(metrics.end_micros()),
+            text(first.at_micros),
+            text(last.at_micros)
+        )
+    })?;
+    if found.shared > SHARED_MAX * found.requests {
+        bail!(
+            "{:.0} of {:.0} requests asked for shared traffic and never met the purchase: a log does not tell them from spill\n\nhint: take a time, or a log, without them",
+            found.shared,
+            found.requests
+        );
+    }
+    Ok(found.requests.round() as u64)
 }
 
 /// Units of burn of a token of the dearest output.

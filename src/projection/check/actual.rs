@@ -60,6 +60,30 @@ pub enum ActualError {
         /// What is wrong.
         problem: String,
     },
+    /// Another currency without a rate.
+    #[error(
+        "the spend is in {currency} and the plan in US dollars\n\nhint: --currency-rate N says what a US dollar costs, e.g. --currency-rate 0.92"
+    )]
+    NoRate {
+        /// The currency as written; empty when a row names none.
+        currency: String,
+    },
+    /// A rate for dollars.
+    #[error("the spend is in US dollars, and --currency-rate {rate} would change it\n\nhint: leave it away")]
+    RateForDollars {
+        /// The rate.
+        rate: f64,
+    },
+    /// Two currencies in one file.
+    #[error("line {line}: the spend is in {first} and in {second}, expected one currency")]
+    SeveralCurrencies {
+        /// Line, counted from 1.
+        line: usize,
+        /// The currency of the first row.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// No row.
     #[error("there is no spend of any day")]
     Empty,
@@ -83,12 +107,15 @@ pub enum ActualError {
     },
 }
 
-/// Reads `day,usd`; further columns are ignored, a day may stand on several rows.
+/// Reads `day,usd`, or `day`, an amount (`amount` or `cost`) and its `currency`, or a column named by the currency
+/// (`day,eur`); further columns are ignored, a day may stand on several rows. `per_usd` is what a US dollar costs
+/// in the file's currency.
 ///
 /// # Errors
 ///
-/// When the header lacks a column, or a row a day or an amount.
-pub fn read_daily(text: &str) -> Result<DailySpend, ActualError> {
+/// When the header lacks a column, or a row a day or an amount; when the amounts are in another currency and no
+/// rate is given, in several currencies, or in dollars while a rate is given.
+pub fn read_daily(text: &str, per_usd: Option<f64>) -> Result<DailySpend, ActualError> {
     let bad = |line: usize, problem: String| ActualError::BadLine { line, problem };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| bad(1, error.to_string()))?.clone();
@@ -98,7 +125,9 @@ pub fn read_daily(text: &str) -> Result<DailySpend, ActualError> {
             bad(1, format!("no column `{name}` among `{}`", header.iter().collect::<Vec<_>>().join(",")))
         })
     };
-    let (day_at, usd_at) = (column("day")?, column("usd")?);
+    let day_at = column("day")?;
+    let amount = Amount::of(&header).map_or_else(|| column("usd").map(Amount::usd), Ok)?;
+    let mut seen: Option<String> = None;
     let mut spend = DailySpend::new();
     for record in reader.records() {
         let record = record.map_err(|error| {
@@ -106,12 +135,67 @@ pub fn read_daily(text: &str) -> Result<DailySpend, ActualError> {
         })?;
         let line = record.position().map_or(0, |position| position.line() as usize);
         let day: Day = record[day_at].parse().map_err(|error| bad(line, format!("{error}")))?;
-        let usd: f64 = record[usd_at].parse().ok().filter(|usd: &f64| usd.is_finite()).ok_or_else(|| {
-            bad(line, format!("expected an amount of dollars, found `{}`", &record[usd_at]))
+        let text = &record[amount.at];
+        let value: f64 = text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| {
+            let what = if amount.named.as_deref() == Some("USD") { "dollars" } else { "money" };
+            bad(line, format!("expected an amount of {what}, found `{text}`"))
         })?;
-        *spend.entry(day).or_default() += usd;
+        let currency = amount.currency(&record);
+        if let Some(other) = seen.as_ref().filter(|other| **other != currency) {
+            return Err(ActualError::SeveralCurrencies { line, first: other.clone(), second: currency });
+        }
+        let rate = rate_of(&currency, per_usd)?;
+        seen = Some(currency);
+        *spend.entry(day).or_default() += value / rate;
     }
     Ok(spend)
+}
+
+/// Where the amount of a row stands, and in which currency it is.
+struct Amount {
+    at: usize,
+    /// The currency of all rows, where the column names it.
+    named: Option<String>,
+    /// The column that names it row by row.
+    currency_at: Option<usize>,
+}
+
+impl Amount {
+    fn usd(at: usize) -> Amount {
+        Amount { at, named: Some("USD".into()), currency_at: None }
+    }
+
+    /// `usd`; an amount beside a currency; a column named by a currency alone. `None` when there is none.
+    fn of(header: &csv::StringRecord) -> Option<Amount> {
+        let at = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
+        if let Some(at) = at("usd") {
+            return Some(Amount::usd(at));
+        }
+        if let (Some(amount), Some(currency)) = (at("amount").or_else(|| at("cost")), at("currency")) {
+            return Some(Amount { at: amount, named: None, currency_at: Some(currency) });
+        }
+        const CURRENCIES: [&str; 16] = [
+            "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "INR", "BRL", "SEK", "NOK", "DKK", "PLN", "KRW", "SGD",
+            "MXN", "ILS",
+        ];
+        let (at, name) = CURRENCIES.iter().find_map(|name| Some((at(name)?, *name)))?;
+        Some(Amount { at, named: Some(name.into()), currency_at: None })
+    }
+
+    fn currency(&self, record: &csv::StringRecord) -> String {
+        let row = self.currency_at.and_then(|at| record.get(at)).map(str::to_uppercase);
+        row.or_else(|| self.named.clone()).unwrap_or_default()
+    }
+}
+
+/// What a US dollar costs in a currency.
+fn rate_of(currency: &str, per_usd: Option<f64>) -> Result<f64, ActualError> {
+    match (currency, per_usd) {
+        ("USD", None) => Ok(1.0),
+        ("USD", Some(rate)) => Err(ActualError::RateForDollars { rate }),
+        (_, Some(rate)) => Ok(rate),
+        (currency, None) => Err(ActualError::NoRate { currency: currency.to_string() }),
+    }
 }
 
 /// Holds the month of the last day against the plan.

@@ -49,7 +49,7 @@ pub struct PtCheck {
     pub planned_load_gsu: Option<f64>,
     /// Share of the burn that was left to pay-as-you-go, with its 90 % interval.
     pub left_share: Measured,
-    /// What the plan's curve leaves at that count.
+    /// What the plan says is left at that count: by its curve, or by the rule of admission that production showed.
     pub planned_left_share: Option<f64>,
     /// Where the plan says it could lie under other rules of admission; `None` where it does not say.
     pub planned_envelope: Option<[f64; 2]>,
@@ -143,8 +143,11 @@ pub fn pt_check(
     let above = seen().filter(|step| burn(step) > limit(step)).count();
     let left_share = measured(metrics, |step| step.left_burn, |step| step.dedicated_burn.map(|_| burn(step)));
     let load = measured(metrics, |step| step.dedicated_burn.map(|_| burn(step) / rate), |_| Some(seconds));
-    let planned = pool.curve.iter().find(|point| point.gsu == gsu).map(|point| point.left.tokens);
-    let envelope = pool.rules.iter().find(|rules| rules.gsu == gsu).map(|rules| rules.envelope);
+    let rules = pool.rules.iter().find(|rules| rules.gsu == gsu);
+    let learned = rules.and_then(|rules| rules.learned.first()).map(|best| best.left_share);
+    let of_curve = pool.curve.iter().find(|point| point.gsu == gsu).map(|point| point.left.tokens);
+    let planned = learned.or(of_curve);
+    let envelope = rules.map(|rules| rules.envelope);
     let [low, high] = match (planned, envelope) {
         (Some(share), Some([low, high])) => [low.min(share), high.max(share)],
         (Some(share), None) => [share; 2],

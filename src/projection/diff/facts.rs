@@ -142,6 +142,9 @@ fn said(plan: &SavedPlan) -> Said {
     if let Some(budget) = workload.budget_usd_per_month {
         say("budget_usd_per_month", budget.to_string());
     }
+    if !workload.credits.is_empty() {
+        say("credits", in_words(&Value::Array(workload.credits.clone())));
+    }
     for route in &workload.routes {
         let name = route.get("name").and_then(Value::as_str).unwrap_or_default();
         flatten(name, "", route, &mut said);

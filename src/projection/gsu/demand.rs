@@ -6,7 +6,7 @@ use super::Member;
 use crate::{
     calendar::Month,
     capacity::{CurveError, CurveFamily, Throughput},
-    model::TokenClass,
+    model::{ByClass, TokenClass},
     stats::{CountLaw, Mark, Marks, Modulation, Stream, Traffic, WindowError},
     tokens::ClassTokens,
     workload::Burst,
@@ -33,6 +33,15 @@ pub(super) fn hourly_rates(member: &Member<'_>, at: usize, month: Month) -> Vec<
 /// Mean burn tokens of a request.
 pub(super) fn mean_burn(member: &Member<'_>, row: &Throughput) -> f64 {
     weighed(member, row, |tokens| tokens.mean).0
+}
+
+/// Mean burn tokens of a request by class.
+pub(super) fn burn_by_class(member: &Member<'_>, row: &Throughput) -> ByClass<f64> {
+    let Some(request) = &member.plan.per_request else { return ByClass::default() };
+    ByClass::from_fn(|class| {
+        let rate = row.rate(class).and_then(|rate| rate.to_f64()).unwrap_or(0.0);
+        request.tokens[class].as_ref().map_or(0.0, |tokens| tokens.mean * rate)
+    })
 }
 
 /// Load of every hour of the week of a month, in GSUs.
@@ -85,6 +94,12 @@ pub(super) fn sizes(member: &Member<'_>, row: &Throughput) -> Result<Marks, Wind
     }))
 }
 
+/// The law of the counts of windows: bursts that outlast any window make all windows waver alike.
+fn counts(Burst { cv, correlation_seconds }: Burst) -> CountLaw {
+    let modulated = CountLaw::Modulated(Modulation { cv, correlation_seconds });
+    if correlation_seconds.is_some() { modulated } else { modulated.in_windows(1.0) }
+}
+
 /// The traffic of a month; how much its counts waver depends on the window that they are seen in.
 pub(super) fn traffic(
     members: &[Member<'_>],
@@ -95,9 +110,8 @@ pub(super) fn traffic(
     let streams = members
         .iter()
         .map(|member| {
-            let Burst { cv, correlation_seconds } = member.route.burst;
-            let counts = CountLaw::Modulated(Modulation { cv, correlation_seconds });
-            Ok(Stream { marks: sizes(member, row)?, counts, rates: hourly_rates(member, at, month) })
+            let (counts, rates) = (counts(member.route.burst), hourly_rates(member, at, month));
+            Ok(Stream { marks: sizes(member, row)?, counts, rates })
         })
         .collect::<Result<Vec<Stream>, WindowError>>()?;
     Traffic::new(&[1.0; WEEK_HOURS], streams)
@@ -108,6 +122,8 @@ pub(super) struct MonthlyCurves {
     families: Vec<CurveFamily>,
     /// By month: its family and its load as a factor of the family's; `None` without traffic.
     of_month: Vec<Option<(usize, f64)>>,
+    /// Traffic of the busiest month.
+    busiest: Traffic,
 }
 
 impl MonthlyCurves {
@@ -142,9 +158,30 @@ impl MonthlyCurves {
             });
             of_month[at] = Some((family, load(at) / load(centres[family])));
         }
-        let family = |at: &usize| CurveFamily::new(row, &traffic(members, row, *at, months[*at])?);
+        let of_month_at = |at: usize| traffic(members, row, at, months[at]);
+        let family = |at: &usize| CurveFamily::new(row, &of_month_at(*at)?);
         let families = centres.iter().map(family).collect::<Result<Vec<CurveFamily>, CurveError>>()?;
-        Ok(MonthlyCurves { families, of_month })
+        let busiest = of_month_at(centres.first().copied().unwrap_or(0))?;
+        Ok(MonthlyCurves { families, of_month, busiest })
+    }
+
+    /// The traffic behind [`MonthlyCurves::busiest`].
+    pub fn busiest_traffic(&self) -> &Traffic {
+        &self.busiest
+    }
+
+    /// A month's family and the logarithm of its load over the family's; `None` without traffic.
+    pub fn place(&self, at: usize) -> Option<(usize, f64)> {
+        self.of_month[at].map(|(family, load)| (family, load.ln()))
+    }
+
+    /// Every family with the least and the largest logarithm of its months' loads.
+    pub fn families(&self) -> impl Iterator<Item = (&CurveFamily, [f64; 2])> {
+        self.families.iter().enumerate().map(|(at, family)| {
+            let logs = self.of_month.iter().flatten().filter(|(of, _)| *of == at).map(|(_, load)| load.ln());
+            let ends = logs.fold([0.0_f64, 0.0], |[low, high], log| [low.min(log), high.max(log)]);
+            (family, ends)
+        })
     }
 
     /// The family of the busiest month.

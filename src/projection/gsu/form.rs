@@ -36,6 +36,9 @@ pub struct FormEntry {
     pub name: String,
     /// Its unit: `1/s`, `tokens` per query, `%`.
     pub unit: String,
+    /// The classes that are entered in it; of a cached share, all input that may be read from a cache. Empty for
+    /// queries a second.
+    pub classes: Vec<TokenClass>,
     /// Whether the caption was read in a document or inferred from the burndown table.
     pub caption_grade: Grade,
     /// The mean to enter; a share, where the unit is `%`.
@@ -131,14 +134,22 @@ impl<'a> Busiest<'a> {
     }
 
     fn entry(&self, field: &FormField, has: &impl Fn(TokenClass) -> bool) -> FormEntry {
-        let known = match field.class.parse::<TokenClass>() {
-            Ok(class) => self.tokens(&|found| field_of(found, has) == Some(class)),
-            Err(_) if field.class == "cached_share" => self.cached_share(has),
-            Err(_) => self.queries(),
+        let all = || TokenClass::ALL.iter().copied();
+        let (known, classes) = match field.class.parse::<TokenClass>() {
+            Ok(class) => {
+                let entered = |found: TokenClass| field_of(found, has) == Some(class);
+                (self.tokens(&entered), all().filter(|class| entered(*class)).collect())
+            }
+            Err(_) if field.class == "cached_share" => {
+                let counts = |class: &TokenClass| class.is_input() && !has_own_cache_field(*class, has);
+                (self.cached_share(has), all().filter(counts).collect())
+            }
+            Err(_) => (self.queries(), Vec::new()),
         };
         FormEntry {
             name: field.name.clone(),
             unit: field.unit.clone(),
+            classes,
             caption_grade: field.grade,
             value: known.value,
             range: known.range,

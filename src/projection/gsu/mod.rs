@@ -1,26 +1,37 @@
 //! Provisioned throughput for the workload: what every GSU count leaves to PayGo, what it costs, what to buy.
 
+mod commitments;
 mod demand;
 mod form;
+mod lookup;
 mod money;
 mod rules;
 mod sizes;
+mod spill;
 mod together;
+mod window_ends;
 
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use serde::Serialize;
 
+pub(in crate::projection) use self::lookup::{PoolLookup, PoolOutcome};
 use self::{
+    commitments::Sized,
     demand::{MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
     form::Busiest,
-    money::Costs,
+    money::{Costs, Money},
 };
 pub use self::{
+    commitments::{CommitmentMonth, Commitments},
     form::{Blended, Form, FormEntry, FormLoad, LoadKind},
-    money::{TermVerdict, Waiting},
-    rules::{OpenRule, RuleEnvelope, RuleValue},
+    money::{BestOfTerm, TermVerdict, Waiting},
+    rules::{
+        AdmissionAnswer, AdmissionQuestion, DrawnRequests, LearnedValue, OpenRule, RuleEnvelope, RuleValue,
+    },
     sizes::{Assurance, CurveRow, HeatMap, RuleSize, SizeRule},
+    spill::SpillTier,
     together::{Together, TogetherTerm},
+    window_ends::{EndSize, WindowCase},
 };
 use super::{
     placement::PlacementPlan,
@@ -29,7 +40,8 @@ use super::{
 use crate::{
     calendar::{Day, Month},
     capacity::{
-        Ladder, LadderRegret, LearnedRule, Query, Regret, Rise, Sizing, SizingError, Throughput, size,
+        CurveError, Ladder, LadderRegret, LearnedRule, Query, Regret, Rise, Sizing, SizingError, Throughput,
+        size,
     },
     model::{ByClass, Endpoint, ModelId, Tier, TokenClass},
     prices::EndKind,
@@ -44,6 +56,8 @@ pub struct GsuPlan {
     pub pools: Vec<GsuPool>,
     /// One purchase for all models of a location.
     pub together: Vec<Together>,
+    /// What orders that run and the advised purchases bind, by month.
+    pub commitments: Commitments,
     /// What the reader should know.
     pub warnings: Vec<Warning>,
 }
@@ -97,7 +111,14 @@ pub struct GsuPool {
     /// documented; empty where the load is too heavy to be drawn request by request.
     pub rules: Vec<RuleEnvelope>,
     /// What production taught about the rules of admission, where it did: those that it excludes are open no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub learned: Option<LearnedRule>,
+    /// How requests are admitted, question by question, and how that is known.
+    pub admission: Vec<AdmissionAnswer>,
+    /// The same money where what GSUs do not take is paid at another tier.
+    pub spill_tiers: Vec<SpillTier>,
+    /// The same at the shortest and the longest windows, where the documents give ranges; else empty.
+    pub window_ends: Vec<WindowCase>,
     /// Where its throughput and the terms were read, by key.
     pub source: Vec<String>,
 }
@@ -139,6 +160,10 @@ struct Member<'a> {
     plan: &'a PlacementPlan,
     /// What it would cost otherwise.
     instead_of: &'a PlacementPlan,
+    /// Where what GSUs do not take is paid: the same place, at the tier that the workload names.
+    spill: &'a PlacementPlan,
+    /// All placements of the route.
+    placements: &'a [PlacementPlan],
 }
 
 /// A model at a location with its routes: those that cannot wait, those that may.
@@ -153,14 +178,22 @@ struct Group<'a> {
 ///
 /// Routes that are paid at half price make no pool of their own: batch takes no provisioned throughput, and no
 /// GSU is cheaper than flex. They may fill what a pool of their model leaves idle.
-pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Month]) -> GsuPlan {
+///
+/// Each pool comes with its look-up; a pool whose model has no term has none.
+pub(super) fn gsu_plan(
+    inputs: &Inputs<'_>,
+    routes: &[RoutePlan],
+    months: &[Month],
+) -> (GsuPlan, Vec<Option<PoolLookup>>) {
     let mut warnings = Vec::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
     let pairs = || inputs.workload.routes.iter().zip(routes);
     let waits = |plan: &RoutePlan| matches!(plan.chosen().placement.tier, Tier::Batch | Tier::Flex);
     for (route, plan) in pairs().filter(|(_, plan)| !waits(plan)) {
         let Some(there) = vertex_placement(plan, plan.chosen().placement.tier) else { continue };
-        let member = Member { route, plan: there, instead_of: plan.chosen() };
+        let spill = spill::landing(route, plan, there, &mut warnings);
+        let (instead_of, placements) = (plan.chosen(), &plan.placements[..]);
+        let member = Member { route, plan: there, instead_of, spill, placements };
         let (model, endpoint) = (&there.placement.model, &there.placement.endpoint);
         match groups.iter_mut().find(|group| group.model == *model && group.endpoint == *endpoint) {
             Some(group) => group.online.push(member),
@@ -179,16 +212,17 @@ pub(super) fn gsu_plan(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[Mont
         let Some(there) = vertex_placement(plan, Tier::Standard) else { continue };
         let (model, endpoint) = (&there.placement.model, &there.placement.endpoint);
         if let Some(group) = groups.iter_mut().find(|g| g.model == *model && g.endpoint == *endpoint) {
-            group.waiting.push(Member { route, plan: there, instead_of: plan.chosen() });
+            let (instead_of, placements) = (plan.chosen(), &plan.placements[..]);
+            group.waiting.push(Member { route, plan: there, instead_of, spill: there, placements });
         }
     }
     let sized = groups.iter().filter_map(|group| pool(inputs, group, months, &mut warnings));
-    let sized: Vec<(GsuPool, Vec<f64>)> = sized.collect();
-    let rehearsed = |pool: &&(GsuPool, Vec<f64>)| pool.0.learned.as_ref().is_some_and(|rule| rule.rehearsed);
-    let warning = |pool: &(GsuPool, Vec<f64>)| Warning::RuleRehearsed { model: pool.0.model.clone() };
-    warnings.extend(sized.iter().filter(rehearsed).map(warning));
+    let mut sized: Vec<Sized> = sized.collect();
     let together = together::together(inputs.capacity, &sized);
-    GsuPlan { pools: sized.into_iter().map(|(pool, _)| pool).collect(), together, warnings }
+    let commitments = commitments::commitments(inputs, routes, months, &sized, &mut warnings);
+    let lookups = sized.iter_mut().map(|sized| sized.lookup.take()).collect();
+    let pools = sized.into_iter().map(|sized| sized.pool).collect();
+    (GsuPlan { pools, together, commitments, warnings }, lookups)
 }
 
 /// The placement whose traffic GSUs could take: the chosen one's location if it is on Vertex, else the chosen
@@ -211,7 +245,7 @@ fn pool(
     group: &Group<'_>,
     months: &[Month],
     warnings: &mut Vec<Warning>,
-) -> Option<(GsuPool, Vec<f64>)> {
+) -> Option<Sized> {
     let members = &group.online;
     let model = group.model.clone();
     let requests = |at: usize| members.iter().map(|member| member.plan.months[at].requests).sum::<f64>();
@@ -222,14 +256,7 @@ fn pool(
     }
     let global = group.endpoint.location().is_some_and(|location| location.is_global());
     let query = query(&model, members, busiest, per_second(busiest));
-    let sizing = match size(inputs.capacity, &query, inputs.workload.start, global) {
-        Ok(sizing) => sizing,
-        Err(error) => {
-            warnings.push(not_sized(model, error));
-            return None;
-        }
-    };
-    warnings.extend(sizing.warnings.clone());
+    let sizing = sized(inputs, &query, global, warnings)?;
     let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt_tokens(&query))?;
     let window = sizing.window.map_or(60.0, |window| window.seconds as f64);
     let curves = MonthlyCurves::new(members, row, months)
@@ -254,14 +281,19 @@ fn pool(
     warnings.extend(money.warnings.clone());
     warnings.extend(outlived(inputs, &model, life.map(|(end, _)| end), &money.terms));
     let loads = load(members, row, busiest, months[busiest]);
-    let whole = traffic(members, row, busiest, months[busiest]).ok()?.in_windows(window);
+    let whole = traffic(members, row, busiest, months[busiest]).ok()?;
     let curve = curves.busiest().centre();
     let sizes = sizes::by_rule(curve, &money, sizing.gsu);
     let ladder = money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone());
-    let asked = rules_asked(&sizes, ladder.as_ref());
+    let asked = rules_asked(&sizes, ladder.as_ref(), &money.terms);
+    let ends = window_ends::at_ends(&costs, sizing.gsu);
+    let lookup = look_up(&costs, &money, &sizes, warnings);
     let pool = GsuPool {
-        learned: inputs.capacity.learned(&model).cloned(),
-        rules: rules::envelopes(inputs, members, (busiest, months[busiest]), curve, row, &asked),
+        admission: rules::answers(inputs.capacity.learned(&model)),
+        learned: learned(inputs, &model, warnings),
+        rules: rules::envelopes(inputs, members, (busiest, months[busiest]), (curve, &ends), row, &asked),
+        spill_tiers: spill::tiers(&costs, &money, burn_total),
+        window_ends: ends.iter().map(|end| end.case(&costs)).collect(),
         routes: members.iter().map(|member| member.route.name.clone()).collect(),
         waiting: group.waiting.iter().map(|member| member.route.name.clone()).collect(),
         month: months[busiest].label(),
@@ -270,7 +302,7 @@ fn pool(
         sweet_spots: curve.sweet_spots(),
         sizes,
         assurance: sizes::assurance(members, curve, &money, requests(busiest)),
-        heat_map: sizes::heat_map(&loads.hours_gsu, &whole, curve, sizing.gsu, window),
+        heat_map: sizes::heat_map(&loads.hours_gsu, &whole.in_windows(window), curve, sizing.gsu, window),
         load: loads,
         form: Busiest::of(inputs, members, row, &query, busiest, months).form(),
         paygo_usd_per_month: money.paygo_usd[0],
@@ -284,7 +316,50 @@ fn pool(
         endpoint: group.endpoint.clone(),
         model,
     };
-    Some((pool, money.paygo_usd))
+    let advised_paygo_usd = pool.ladder.as_ref().and_then(|ladder| ladder.paygo_under(&money.planned).ok());
+    let (paygo_usd, planned, standing) = (money.paygo_usd, money.planned, money.standing);
+    Some(Sized { pool, paygo_usd, planned, standing, advised_paygo_usd, lookup })
+}
+
+/// The pool's look-up on its cheapest term; `None` when no term is on sale, or with a warning when it cannot be
+/// held against exact curves.
+fn look_up(
+    costs: &Costs<'_>,
+    money: &Money,
+    sizes: &[RuleSize],
+    warnings: &mut Vec<Warning>,
+) -> Option<PoolLookup> {
+    let prices = money.terms.iter().map(|term| term.usd_per_gsu_month);
+    let named: Vec<u64> =
+        sizes.iter().filter_map(|size| size.gsu).chain(money.terms.iter().map(|term| term.gsu)).collect();
+    let price = prices.min_by(f64::total_cmp)?;
+    let made = PoolLookup::new(costs, money.ladder.as_ref(), price, &named);
+    let not_sized =
+        |error: CurveError| Warning::NotSized { model: costs.row.model.clone(), why: error.to_string() };
+    made.map_err(|error| warnings.push(not_sized(error))).ok()
+}
+
+/// What production taught about the model; a warning where it was the emulator.
+fn learned(inputs: &Inputs<'_>, model: &ModelId, warnings: &mut Vec<Warning>) -> Option<LearnedRule> {
+    let learned = inputs.capacity.learned(model).cloned();
+    if learned.as_ref().is_some_and(|learned| learned.rehearsed) {
+        warnings.push(Warning::RuleRehearsed { model: model.clone() });
+    }
+    learned
+}
+
+/// The form's answer; a warning where there is none.
+fn sized(inputs: &Inputs<'_>, query: &Query, global: bool, warnings: &mut Vec<Warning>) -> Option<Sizing> {
+    match size(inputs.capacity, query, inputs.workload.start, global) {
+        Ok(sizing) => {
+            warnings.extend(sizing.warnings.clone());
+            Some(sizing)
+        }
+        Err(error) => {
+            warnings.push(not_sized(query.model.clone(), error));
+            None
+        }
+    }
 }
 
 /// US dollars of the routes over the horizon without GSUs.
@@ -323,7 +398,12 @@ fn load(members: &[Member<'_>], row: &Throughput, at: usize, month: Month) -> Lo
 }
 
 /// The counts whose open rules are valued, with what asks for them.
-fn rules_asked(sizes: &[RuleSize], ladder: Option<&Ladder>) -> Vec<(&'static str, Option<u64>)> {
+fn rules_asked(
+    sizes: &[RuleSize],
+    ladder: Option<&Ladder>,
+    terms: &[TermVerdict],
+) -> Vec<(&'static str, Option<u64>)> {
+    let cheapest = terms.iter().min_by(|a, b| a.usd_per_month.total_cmp(&b.usd_per_month));
     let by_rule = |rule: SizeRule| {
         let size = sizes.iter().find(|size| size.rule == rule);
         (rule.label(), size.and_then(|size| size.gsu))
@@ -332,6 +412,7 @@ fn rules_asked(sizes: &[RuleSize], ladder: Option<&Ladder>) -> Vec<(&'static str
         by_rule(SizeRule::GoogleForm),
         by_rule(SizeRule::OnePercent),
         ("the ladder", ladder.map(held).filter(|gsu| *gsu > 0)),
+        ("cheapest", cheapest.map(|term| term.gsu).filter(|gsu| *gsu > 0)),
     ]
 }
 

@@ -7,14 +7,14 @@ use super::{Member, demand::MonthlyCurves};
 use crate::{
     calendar::{Day, Month, Stretch},
     capacity::{
-        CostPeriod, Deferrable, DemandScenario, LadderInput, LadderRegret, Offer, OrderRules, Outlook,
-        RunningOrder, Tail, Term, Throughput, WaitOrBuy, best_single, break_even_use, ladder_regret,
-        wait_or_buy, with_deferrable,
+        CostPeriod, Deferrable, DemandScenario, LadderError, LadderInput, LadderRegret, Offer, OrderRules,
+        Outlook, RunningOrder, StandingCost, Tail, Term, Throughput, WaitOrBuy, best_single, break_even_use,
+        ladder_regret, standing, wait_or_buy, with_deferrable,
     },
     model::Location,
-    projection::plan::Inputs,
+    projection::{placement::PlacementPlan, plan::Inputs},
     warning::Warning,
-    workload::Workload,
+    workload::{GsuOrder, Workload},
 };
 
 /// Demand as planned, at half of it and at twice: what a commitment has to live with.
@@ -56,10 +56,35 @@ pub struct TermVerdict {
     pub form_total_usd_per_month: f64,
 }
 
+/// The best count of one term where something is other than in the plan: the tier of the overflow, the windows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BestOfTerm {
+    /// The term's id.
+    pub term: String,
+    /// Its name.
+    pub name: String,
+    /// Share of all hours one GSU must be busy to pay for itself.
+    pub break_even: f64,
+    /// The cheapest count, held over the whole horizon; 0 when none pays.
+    pub gsu: u64,
+    /// What that count leaves to PayGo, US dollars in the mean month.
+    pub left_usd_per_month: f64,
+    /// Fees and PayGo of the mean month at that count, US dollars.
+    pub usd_per_month: f64,
+    /// What it saves against PayGo alone, US dollars a month.
+    pub saving_usd_per_month: f64,
+}
+
 /// What the money of a pool comes to.
 pub(super) struct Money {
     /// PayGo left over in the mean month by count from 0, US dollars.
     pub paygo_usd: Vec<f64>,
+    /// Share of burn tokens left by month and by count from 0.
+    pub left: Vec<Vec<f64>>,
+    /// PayGo of each month by count from 0, US dollars.
+    pub planned: Vec<CostPeriod>,
+    /// The orders that run already, by month; empty where there are none.
+    pub standing: Vec<StandingCost>,
     pub terms: Vec<TermVerdict>,
     pub ladder: Option<LadderRegret>,
     pub wait: Option<Waiting>,
@@ -76,7 +101,25 @@ pub struct Waiting {
     pub outcome: WaitOrBuy,
 }
 
+/// What the traffic of each month is paid by PayGo, US dollars.
+pub(super) struct PayGo {
+    /// All of it, when nothing is bought.
+    pub alone_usd: Vec<f64>,
+    /// All of it at the price of what GSUs do not take.
+    pub spilled_usd: Vec<f64>,
+}
+
+impl PayGo {
+    /// Both at the same placements.
+    pub fn at<'a>(plans: impl Iterator<Item = &'a PlacementPlan> + Clone, months: usize) -> PayGo {
+        let sum = |at: usize| plans.clone().map(|plan| plan.months[at].usd_total).sum::<f64>();
+        let alone_usd: Vec<f64> = (0..months).map(sum).collect();
+        PayGo { spilled_usd: alone_usd.clone(), alone_usd }
+    }
+}
+
 /// All that the money of a pool is worked out from.
+#[derive(Clone, Copy)]
 pub(super) struct Costs<'a> {
     pub inputs: &'a Inputs<'a>,
     pub members: &'a [Member<'a>],
@@ -95,20 +138,15 @@ pub(super) struct Costs<'a> {
 impl Costs<'_> {
     pub fn money(&self) -> Money {
         let mut warnings = Vec::new();
-        let largest = self.curves.largest_count().max(self.form_gsu);
-        if largest > COUNTS_MAX {
-            let model = self.row.model.clone();
-            warnings.push(Warning::CountsCapped { model, counted: COUNTS_MAX, wanted: largest });
-        }
-        let last = largest.min(COUNTS_MAX);
-        let tables = |factor: f64| -> Vec<Vec<f64>> {
-            (0..self.months.len()).map(|at| self.table(at, last, factor)).collect()
+        let last = self.last_count(&mut warnings);
+        let paygo = PayGo {
+            spilled_usd: PayGo::at(self.members.iter().map(|member| member.spill), self.months.len())
+                .spilled_usd,
+            ..PayGo::at(self.members.iter().map(|member| member.instead_of), self.months.len())
         };
-        let planned = tables(1.0);
-        let count = self.months.len() as f64;
-        let paygo_usd: Vec<f64> = (0..=last as usize)
-            .map(|gsu| planned.iter().map(|table| table[gsu]).sum::<f64>() / count)
-            .collect();
+        let left = self.left(last, 1.0);
+        let planned = self.tables(&left, 1.0, &paygo);
+        let paygo_usd = mean(&planned);
         let terms: Vec<TermVerdict> =
             self.inputs.capacity.terms.iter().filter_map(|term| self.verdict(term, &paygo_usd)).collect();
         let scenarios: Vec<DemandScenario> = SCENARIOS
@@ -116,27 +154,81 @@ impl Costs<'_> {
             .map(|(name, factor, weight)| DemandScenario {
                 name: (*name).to_string(),
                 weight: *weight,
-                periods: self.periods(if *factor == 1.0 { planned.clone() } else { tables(*factor) }),
+                periods: self.periods(if *factor == 1.0 {
+                    planned.clone()
+                } else {
+                    self.tables(&self.left(last, *factor), *factor, &paygo)
+                }),
             })
             .collect();
-        let ladder = match self.ladder(&scenarios) {
-            Ok(ladder) => Some(ladder),
-            Err(error) => {
-                warnings.push(Warning::NotSized { model: self.row.model.clone(), why: error.to_string() });
-                None
-            }
+        let mut doubt = |error: LadderError| {
+            warnings.push(Warning::NotSized { model: self.row.model.clone(), why: error.to_string() });
         };
+        let ladder = self.with_ladder_input(&[], |input| ladder_regret(input, &scenarios));
+        let ladder = ladder.map_err(&mut doubt).ok();
         let wait = self.wait(&scenarios, &terms);
-        Money { paygo_usd, terms, ladder, wait, warnings }
+        let planned = self.periods(planned);
+        let standing = self.with_ladder_input(&planned, |input| match input.running {
+            [] => Ok(Vec::new()),
+            _ => standing(input),
+        });
+        let standing = standing.map_err(&mut doubt).unwrap_or_default();
+        Money { paygo_usd, left, planned, standing, terms, ladder, wait, warnings }
+    }
+
+    /// The largest count that is costed.
+    fn last_count(&self, warnings: &mut Vec<Warning>) -> u64 {
+        let largest = self.curves.largest_count().max(self.form_gsu);
+        if largest > COUNTS_MAX {
+            let model = self.row.model.clone();
+            warnings.push(Warning::CountsCapped { model, counted: COUNTS_MAX, wanted: largest });
+        }
+        largest.min(COUNTS_MAX)
+    }
+
+    /// PayGo left over in the mean month by count from 0, US dollars.
+    pub fn mean_paygo(&self, paygo: &PayGo) -> Vec<f64> {
+        let left = self.left(self.last_count(&mut Vec::new()), 1.0);
+        self.mean_paygo_of(&left, paygo)
+    }
+
+    /// The same where the shares left are known already.
+    pub fn mean_paygo_of(&self, left: &[Vec<f64>], paygo: &PayGo) -> Vec<f64> {
+        mean(&self.tables(left, 1.0, paygo))
+    }
+
+    /// Share of burn tokens left by month and by count from 0; nothing in a month without traffic.
+    pub fn left(&self, last: u64, factor: f64) -> Vec<Vec<f64>> {
+        let counts = sparse_counts(self.row, last);
+        let of_month = |at: usize| {
+            let left = self.curves.left(at, &counts, factor);
+            left.map_or_else(|| vec![0.0; last as usize + 1], |left| spread_out(&counts, &left, last))
+        };
+        (0..self.months.len()).map(of_month).collect()
+    }
+
+    fn tables(&self, left: &[Vec<f64>], factor: f64, paygo: &PayGo) -> Vec<Vec<f64>> {
+        (0..self.months.len()).map(|at| self.table(at, &left[at], factor, paygo)).collect()
+    }
+
+    /// Counts that may be bought, 0 first, thinned where they are many; those that are named stay.
+    pub fn counts(&self, named: impl Iterator<Item = u64>) -> Vec<u64> {
+        let last = self.curves.largest_count().max(self.form_gsu).min(COUNTS_MAX);
+        let mut counts = sparse_counts(self.row, last);
+        counts.extend(named.filter(|gsu| *gsu <= last));
+        let sold = |gsu: &u64| {
+            *gsu == 0 || (*gsu >= self.row.minimum_gsu && gsu.is_multiple_of(self.row.increment_gsu))
+        };
+        counts.retain(sold);
+        counts.sort();
+        counts.dedup();
+        counts
     }
 
     /// US dollars left to PayGo in a month by count from 0, waiting traffic included.
-    fn table(&self, at: usize, last: u64, factor: f64) -> Vec<f64> {
-        let usd: f64 = self.members.iter().map(|member| member.instead_of.months[at].usd_total).sum();
-        let counts = sparse_counts(self.row, last);
-        let left = self.curves.left(at, &counts, factor);
-        let left = left.map_or_else(|| vec![0.0; last as usize + 1], |left| spread_out(&counts, &left, last));
-        let paygo: Vec<f64> = left.iter().map(|share| share * usd * factor).collect();
+    fn table(&self, at: usize, left: &[f64], factor: f64, paygo: &PayGo) -> Vec<f64> {
+        let usd = |gsu: usize| if gsu == 0 { paygo.alone_usd[at] } else { paygo.spilled_usd[at] };
+        let paygo: Vec<f64> = left.iter().enumerate().map(|(gsu, share)| share * usd(gsu) * factor).collect();
         let burn = |member: &Member<'_>| {
             member.plan.months[at].requests * super::demand::mean_burn(member, self.row) * factor
         };
@@ -156,6 +248,38 @@ impl Costs<'_> {
         with_deferrable(&paygo, &waiting).unwrap_or(paygo)
     }
 
+    /// The best count of every term on a table of the mean month.
+    pub fn best_of_terms(&self, paygo_usd: &[f64], usd_per_burn: f64) -> Vec<BestOfTerm> {
+        let best = |term: &Term| {
+            let price = self.usd_per_gsu_hour(term);
+            let per_gsu = self.row.tokens_per_second_per_gsu.to_f64()?;
+            let single = best_single(paygo_usd, &self.offer(term)).ok()?;
+            Some(BestOfTerm {
+                term: term.id.clone(),
+                name: term.name.clone(),
+                break_even: break_even_use(price, per_gsu, usd_per_burn).ok()?,
+                gsu: single.best.gsu,
+                left_usd_per_month: paygo_usd[single.best.gsu as usize],
+                usd_per_month: single.best.total_usd,
+                saving_usd_per_month: single.saving_usd,
+            })
+        };
+        self.inputs.capacity.terms.iter().filter_map(best).collect()
+    }
+
+    /// One GSU of a term in the mean month.
+    fn offer(&self, term: &Term) -> Offer {
+        let price = self.usd_per_gsu_hour(term);
+        let hours = self.months.iter().map(|month| f64::from(month.days()) * 24.0).sum::<f64>()
+            / self.months.len() as f64;
+        Offer {
+            usd_per_gsu: price * hours,
+            bound_usd_per_gsu: price * term.hours() as f64,
+            minimum_gsu: self.row.minimum_gsu,
+            increment_gsu: self.row.increment_gsu,
+        }
+    }
+
     fn usd_per_gsu_hour(&self, term: &Term) -> f64 {
         let factor = if self.global { 1.0 } else { term.non_global_factor.value().to_f64().unwrap_or(1.0) };
         term.usd_per_gsu_hour.to_f64() * factor * self.inputs.workload.price_factors.gsu_hours
@@ -163,14 +287,7 @@ impl Costs<'_> {
 
     fn verdict(&self, term: &Term, paygo_usd: &[f64]) -> Option<TermVerdict> {
         let price = self.usd_per_gsu_hour(term);
-        let hours = self.months.iter().map(|month| f64::from(month.days()) * 24.0).sum::<f64>()
-            / self.months.len() as f64;
-        let offer = Offer {
-            usd_per_gsu: price * hours,
-            bound_usd_per_gsu: price * term.hours() as f64,
-            minimum_gsu: self.row.minimum_gsu,
-            increment_gsu: self.row.increment_gsu,
-        };
+        let offer = self.offer(term);
         let per_gsu = self.row.tokens_per_second_per_gsu.to_f64()?;
         let single = best_single(paygo_usd, &offer).ok()?;
         let form = self.form_gsu as f64 * offer.usd_per_gsu;
@@ -201,32 +318,26 @@ impl Costs<'_> {
         self.months.iter().zip(tables).map(period).collect()
     }
 
-    fn ladder(&self, scenarios: &[DemandScenario]) -> Result<LadderRegret, crate::capacity::LadderError> {
+    /// Hands over what a ladder of this pool is made from, its running orders among it.
+    fn with_ladder_input<T>(&self, periods: &[CostPeriod], make: impl FnOnce(&LadderInput<'_>) -> T) -> T {
         let workload: &Workload = self.inputs.workload;
-        let terms = self.negotiated();
+        let terms = negotiated(self.inputs);
         let on_sale: Vec<&str> = terms.iter().map(|term| term.id.as_str()).collect();
         let rules = OrderRules {
             minimum_gsu: self.row.minimum_gsu,
             increment_gsu: self.row.increment_gsu,
             ..self.inputs.capacity.rules.clone()
         };
-        let running: Vec<RunningOrder> = workload
+        let mine = workload
             .gsu_orders
             .iter()
-            .filter(|order| order.model == self.row.model && Some(&order.location) == self.location)
-            .map(|order| RunningOrder {
-                gsu: order.count,
-                term: order.term.clone(),
-                start: order.start,
-                auto_renew: order.auto_renew,
-                usd_per_gsu_hour: None,
-            })
-            .collect();
-        let input = LadderInput {
+            .filter(|order| order.model == self.row.model && Some(&order.location) == self.location);
+        let running: Vec<RunningOrder> = mine.map(running_order).collect();
+        make(&LadderInput {
             model: &self.row.model,
             global: self.global,
             today: workload.as_of,
-            periods: &[],
+            periods,
             terms: &terms,
             terms_on_sale: &on_sale,
             rules: &rules,
@@ -234,17 +345,7 @@ impl Costs<'_> {
             running: &running,
             model_end: self.model_end,
             tail: Tail::ProRata,
-        };
-        ladder_regret(&input, scenarios)
-    }
-
-    /// The book's terms at the negotiated price.
-    fn negotiated(&self) -> Vec<Term> {
-        let factor = rust_decimal::Decimal::try_from(self.inputs.workload.price_factors.gsu_hours);
-        let factor = factor.unwrap_or(rust_decimal::Decimal::ONE);
-        let lowered =
-            |term: &Term| Term { usd_per_gsu_hour: term.usd_per_gsu_hour.times(factor), ..term.clone() };
-        self.inputs.capacity.terms.iter().map(lowered).collect()
+        })
     }
 
     /// What a month of waiting costs and keeps free, on the term that saves most.
@@ -273,6 +374,33 @@ impl Costs<'_> {
         let outcome = wait_or_buy(&outlooks, bound).ok()?;
         Some(Waiting { term: best.name.clone(), outcome })
     }
+}
+
+/// The book's terms at the negotiated price.
+pub(super) fn negotiated(inputs: &Inputs<'_>) -> Vec<Term> {
+    let factor = rust_decimal::Decimal::try_from(inputs.workload.price_factors.gsu_hours);
+    let factor = factor.unwrap_or(rust_decimal::Decimal::ONE);
+    let lowered =
+        |term: &Term| Term { usd_per_gsu_hour: term.usd_per_gsu_hour.times(factor), ..term.clone() };
+    inputs.capacity.terms.iter().map(lowered).collect()
+}
+
+/// An order of the workload as the ladder takes it.
+pub(super) fn running_order(order: &GsuOrder) -> RunningOrder {
+    RunningOrder {
+        gsu: order.count,
+        term: order.term.clone(),
+        start: order.start,
+        auto_renew: order.auto_renew,
+        usd_per_gsu_hour: None,
+    }
+}
+
+/// The mean of tables of equal length.
+fn mean(tables: &[Vec<f64>]) -> Vec<f64> {
+    let counts = tables.first().map_or(0, Vec::len);
+    let at = |gsu: usize| tables.iter().map(|table| table[gsu]).sum::<f64>() / tables.len() as f64;
+    (0..counts).map(at).collect()
 }
 
 /// Counts at which the curve is worked out: all of the small ones and the edges of windows, then ever fewer.

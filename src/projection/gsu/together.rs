@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::GsuPool;
+use super::commitments::Sized;
 use crate::{
     capacity::{CapacityBook, Offer, best_single, pooled},
     model::{Endpoint, ModelId},
@@ -40,27 +40,26 @@ pub struct TogetherTerm {
     pub apart_saving_usd_per_month: f64,
 }
 
-/// Shared purchases of every location that has more than one pool; `sized` holds each pool with what its counts
-/// leave to PayGo in the mean month, US dollars.
+/// Shared purchases of every location that has more than one pool.
 ///
 /// The GSUs of a count go where each takes most from PayGo in the mean month. A change of an order's model
 /// takes up to 10 business days, so the split is that of the mean month, not of the hour.
-pub(super) fn together(book: &CapacityBook, sized: &[(GsuPool, Vec<f64>)]) -> Vec<Together> {
-    let mut places: Vec<&Endpoint> = sized.iter().map(|(pool, _)| &pool.endpoint).collect();
+pub(super) fn together(book: &CapacityBook, sized: &[Sized]) -> Vec<Together> {
+    let mut places: Vec<&Endpoint> = sized.iter().map(|sized| &sized.pool.endpoint).collect();
     places.sort();
     places.dedup();
     places.into_iter().filter_map(|place| at_place(book, place, sized)).collect()
 }
 
-fn at_place(book: &CapacityBook, place: &Endpoint, sized: &[(GsuPool, Vec<f64>)]) -> Option<Together> {
-    let here: Vec<&(GsuPool, Vec<f64>)> = sized.iter().filter(|(pool, _)| pool.endpoint == *place).collect();
+fn at_place(book: &CapacityBook, place: &Endpoint, sized: &[Sized]) -> Option<Together> {
+    let here: Vec<&Sized> = sized.iter().filter(|sized| sized.pool.endpoint == *place).collect();
     if here.len() < 2 {
         return None;
     }
-    let tables: Vec<Vec<f64>> = here.iter().map(|(_, paygo_usd)| paygo_usd.clone()).collect();
+    let tables: Vec<Vec<f64>> = here.iter().map(|sized| sized.paygo_usd.clone()).collect();
     let shared = pooled(&tables).ok()?;
     let term = |at: usize| {
-        let first = here[0].0.terms.get(at)?;
+        let first = here[0].pool.terms.get(at)?;
         let term = book.terms.iter().find(|term| term.id == first.term)?;
         let offer = Offer {
             usd_per_gsu: first.usd_per_gsu_month,
@@ -69,7 +68,7 @@ fn at_place(book: &CapacityBook, place: &Endpoint, sized: &[(GsuPool, Vec<f64>)]
             increment_gsu: book.rules.increment_gsu,
         };
         let best = best_single(&shared.paygo_usd, &offer).ok()?;
-        let apart = here.iter().filter_map(|(pool, _)| pool.terms.get(at));
+        let apart = here.iter().filter_map(|sized| sized.pool.terms.get(at));
         Some(TogetherTerm {
             term: first.term.clone(),
             name: first.name.clone(),
@@ -82,8 +81,8 @@ fn at_place(book: &CapacityBook, place: &Endpoint, sized: &[(GsuPool, Vec<f64>)]
     };
     Some(Together {
         endpoint: place.clone(),
-        models: here.iter().map(|(pool, _)| pool.model.clone()).collect(),
+        models: here.iter().map(|sized| sized.pool.model.clone()).collect(),
         paygo_usd_per_month: shared.paygo_usd[0],
-        terms: (0..here[0].0.terms.len()).filter_map(term).collect(),
+        terms: (0..here[0].pool.terms.len()).filter_map(term).collect(),
     })
 }

@@ -62,7 +62,7 @@ pub enum Verdict {
     },
     /// No rule explains the log.
     NoneFits {
-        /// What most of its surprises are.
+        /// What most surprises a rule that knows what each request will burn.
         mostly: Misfit,
     },
 }
@@ -126,7 +126,7 @@ pub(super) fn scored(
         });
     }
     let naive = walk.always(true).total().min(walk.always(false).total());
-    let verdict = verdict(&scores[best], naive, requests, scores.iter().filter(|one| one.possible).count());
+    let verdict = verdict(&scores, best, naive, requests);
     // Stable: rules that are wrong equally often stay in the order of the list.
     scores.sort_by(|a, b| a.disagreement.total_cmp(&b.disagreement));
     let output: f64 = log.sightings.iter().map(|one| (one.units - one.input_units) as f64).sum();
@@ -143,16 +143,24 @@ pub(super) fn scored(
     }
 }
 
-fn verdict(best: &Score, naive: u64, requests: u64, possible: usize) -> Verdict {
-    let wrong = best.disagreement * requests as f64;
+fn verdict(scores: &[Score], best: usize, naive: u64, requests: u64) -> Verdict {
+    let wrong = scores[best].disagreement * requests as f64;
     if naive >= TELLING_MIN && wrong > UNEXPLAINED_MAX * naive as f64 {
-        let mostly = match best.spilled_with_room >= best.served_without_room {
-            true => Misfit::SpilledWithRoom,
-            false => Misfit::ServedWithoutRoom,
-        };
-        return Verdict::NoneFits { mostly };
+        return Verdict::NoneFits { mostly: misfit(scores, &scores[best]) };
     }
+    let possible = scores.iter().filter(|one| one.possible).count();
     if possible == 1 { Verdict::Found } else { Verdict::CannotTell { possible } }
+}
+
+/// In which way the log fits no rule, as the best of those sees it that know what a request will burn: an estimate
+/// that is too high or too low hides a quota that is wrong.
+fn misfit(scores: &[Score], best: &Score) -> Misfit {
+    let knows = scores.iter().filter(|one| one.rule.estimate == EstimateKind::Actual);
+    let judge = knows.min_by(|a, b| a.disagreement.total_cmp(&b.disagreement)).unwrap_or(best);
+    match judge.spilled_with_room >= judge.served_without_room {
+        true => Misfit::SpilledWithRoom,
+        false => Misfit::ServedWithoutRoom,
+    }
 }
 
 /// Bounds of how many more disagreements each rule has than the best, from samples of the blocks with

@@ -220,10 +220,28 @@ pub(super) fn stroke(colour: RGBColor, pixels: f64) -> ShapeStyle {
 }
 
 /// Width of a line of text in pixels.
+///
+/// Letters that the embedded font has not are drawn by another one: Chinese and the like are an em wide there,
+/// pictures a little more; marks of direction have no width.
 pub(super) fn text_width(text: &str, face: Face) -> f64 {
+    let mut others = 0.0;
+    let own: String = text
+        .chars()
+        .filter(|letter| {
+            let ems = match letter {
+                '\u{200b}'..='\u{200f}' | '\u{2066}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' => 0.0,
+                '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}' => 1.0,
+                '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3fffd}' => 1.0,
+                '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}' => 1.4,
+                _ => return true,
+            };
+            others += ems * face.size;
+            false
+        })
+        .collect();
     let (width, _) =
-        font(face).box_size(text).expect("the embedded font is registered before it is asked for");
-    f64::from(width) / FINE * MEASURED_TO_DRAWN
+        font(face).box_size(&own).expect("the embedded font is registered before it is asked for");
+    f64::from(width) / FINE * MEASURED_TO_DRAWN + others
 }
 
 /// The text, or as much of its beginning as fits into `pixels` together with an ellipsis.
@@ -248,7 +266,27 @@ pub(super) fn one_line(text: &str) -> String {
         letter.is_whitespace() || !(letter.is_control() || invisible)
     };
     let kept: String = text.chars().filter(drawable).collect();
-    kept.split_whitespace().collect::<Vec<_>>().join(" ")
+    left_to_right(&kept.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Closes words that read from right to left with a mark of direction, so that they do not turn around the
+/// numbers and names behind them (Unicode Standard Annex 9, U+200E).
+fn left_to_right(text: &str) -> String {
+    const MARK: char = '\u{200e}';
+    let turns = |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
+    let mut marked = String::with_capacity(text.len());
+    let letters: Vec<char> = text.chars().collect();
+    for (at, letter) in letters.iter().enumerate() {
+        marked.push(*letter);
+        if !turns(*letter) {
+            continue;
+        }
+        let next = letters[at + 1..].iter().copied().find(|next| *next != ' ');
+        if next.is_some_and(|next| !turns(next) && next != MARK) {
+            marked.push(MARK);
+        }
+    }
+    marked
 }
 
 /// Relative luminance of a colour, from 0 to 1 (WCAG 2.2, "relative luminance").
@@ -315,7 +353,7 @@ fn break_lines(text: &str, face: Face, most: usize) -> Vec<String> {
 }
 
 /// Text as the content of an element or of an attribute.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {
         match letter {
@@ -332,5 +370,26 @@ fn escape(text: &str) -> String {
 impl<E: std::error::Error + Send + Sync> From<DrawingAreaErrorKind<E>> for ChartError {
     fn from(error: DrawingAreaErrorKind<E>) -> ChartError {
         ChartError::Drawing(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_from_right_to_left_do_not_turn_what_follows_them() {
+        assert_eq!(one_line("صور المنتجات: 3-pro"), "صور المنتجات\u{200e}: 3-pro");
+        assert_eq!(one_line("a 3 b"), "a 3 b");
+        let once = one_line("צילום 3");
+        assert_eq!(one_line(&once), once, "cleaning twice adds nothing");
+    }
+
+    #[test]
+    fn letters_of_other_fonts_are_as_wide_as_those() {
+        let width = |text: &str| text_width(text, LABEL);
+        assert!((width("商品") - 2.0 * LABEL.size).abs() < 1e-9);
+        assert!((width("a商") - width("a") - LABEL.size).abs() < 1e-9);
+        assert_eq!(width("\u{200e}"), 0.0);
     }
 }

@@ -7,7 +7,9 @@ use super::{
     canvas::{self, Area, BOLD_LABEL, Bounds, FAINT_LABEL, LABEL, Plot},
     check_amount, check_length, check_most,
     scale::{Axis, short_usd},
+    spots::Spot,
 };
+use crate::report::format::money_small;
 
 /// Colours of the classes. Neighbours differ in lightness, so that they can be told apart in grey.
 const CLASS_COLOURS: [RGBColor; 8] = [
@@ -49,7 +51,7 @@ pub fn draw_cost_by_class(cost: &CostByClass) -> Result<Chart, ChartError> {
     let axis = value_axis(&rows, bounds);
 
     let height = bounds.bottom + AXIS_ROWS;
-    canvas::draw_picture("cost-by-class", &cost.title, describe(cost), height, |area| {
+    let chart = canvas::draw_picture("cost-by-class", &cost.title, describe(cost), height, |area| {
         canvas::draw_heading(area, &heading)?;
         draw_legend(area, &legend)?;
         let inner = canvas::part_of(area, bounds);
@@ -62,7 +64,25 @@ pub fn draw_cost_by_class(cost: &CostByClass) -> Result<Chart, ChartError> {
             draw_bar_texts(area, &plot, row, centre, bounds)?;
         }
         Ok(())
-    })
+    })?;
+    Ok(chart.with_spots(&spots(cost, bounds)))
+}
+
+/// What every bar says, its whole row at a time: the smallest classes are too narrow to be pointed at.
+fn spots(cost: &CostByClass, bounds: Bounds) -> Vec<Spot> {
+    let height = (bounds.bottom - bounds.top) / cost.bars.len() as f64;
+    let spot = |(at, bar): (usize, &Bar)| {
+        let total: f64 = bar.values.iter().sum();
+        let mut text = format!("{}: {}", bar.label, money_small(total));
+        for (class, value) in cost.classes.iter().zip(&bar.values).filter(|(_, value)| **value > 0.0) {
+            text += &format!("\n{class}: {}", money_small(*value));
+        }
+        let top = bounds.top + height * at as f64;
+        let bounds =
+            Bounds { left: canvas::MARGIN, right: canvas::WIDTH - canvas::MARGIN, top, bottom: top + height };
+        Spot { bounds, text }
+    };
+    cost.bars.iter().enumerate().map(spot).collect()
 }
 
 /// An entry of the legend; `left` and `centre` in pixels.

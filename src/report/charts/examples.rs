@@ -1,9 +1,9 @@
 //! Charts to test with: usual ones and nasty ones.
 
 use super::{
-    Bar, Chart, CostByClass, GsuCost, Line, LoadDuration, MonthlySpend, NamedCount, TermCost, WeekHeatMap,
-    WeekQuantity, WindowLoad, draw_cost_by_class, draw_gsu_cost, draw_load_duration, draw_monthly_spend,
-    draw_week_heat_map,
+    Bar, Chart, CostByClass, DriverBar, Drivers, GsuCost, Line, LoadDuration, MonthlySpend, NamedCount,
+    TermCost, WeekHeatMap, WeekQuantity, WindowLoad, draw_cost_by_class, draw_drivers, draw_gsu_cost,
+    draw_load_duration, draw_monthly_spend, draw_week_heat_map, request_examples::request_examples,
 };
 
 /// `count` consecutive months.
@@ -131,7 +131,7 @@ pub(super) fn plain_cost(value: f64) -> CostByClass {
 }
 
 /// Load of an hour in GSUs: office hours on weekdays, less at weekends.
-fn load_at(day: usize, hour: usize) -> f64 {
+pub(super) fn load_at(day: usize, hour: usize) -> f64 {
     let week = if day < 5 { 1.0 } else { 0.55 };
     let bell = |centre: f64, width: f64| (-((hour as f64 - centre) / width).powi(2)).exp();
     week * (1.2 + 13.0 * bell(15.0, 3.4) + 7.0 * bell(10.0, 2.2)) * (1.0 + 0.04 * day as f64)
@@ -316,7 +316,58 @@ fn capacity_examples() -> Vec<(&'static str, Chart)> {
 
 /// Every input of the layout test, by name.
 pub(super) fn examples() -> Vec<(&'static str, Chart)> {
-    spend_examples().into_iter().chain(capacity_examples()).collect()
+    spend_examples()
+        .into_iter()
+        .chain(driver_examples())
+        .chain(capacity_examples())
+        .chain(request_examples())
+        .collect()
+}
+
+/// Tornados.
+fn driver_examples() -> Vec<(&'static str, Chart)> {
+    let chart = |name, drivers: Drivers| (name, draw_drivers(&drivers).unwrap());
+    let mut nasty = usual_drivers();
+    nasty.title = "very long finding about inputs ".repeat(20);
+    nasty.subtitle = "many words ".repeat(60);
+    nasty.bars[0].label = format!("<&\"> {}", "W".repeat(90));
+    nasty.bars[1].variance_share = Some(1.04);
+    nasty.bars[2].variance_share = Some(-0.02);
+    let mut still = usual_drivers();
+    still.bars.iter_mut().for_each(|bar| (bar.low_usd, bar.high_usd) = (0.0, 0.0));
+    let one_sided = Drivers { bars: vec![driver("dearer", 0.0, 1e15, None)], ..Drivers::default() };
+    let other_side = Drivers { bars: vec![driver("cheaper", -0.02, 0.0, Some(0.4))], ..Drivers::default() };
+    let many = Drivers {
+        bars: (0..40).map(|at| driver("input", -f64::from(at), f64::from(at), Some(0.01))).collect(),
+        ..Drivers::default()
+    };
+    vec![
+        chart("drivers", usual_drivers()),
+        chart("nasty-drivers", nasty),
+        chart("still-drivers", still),
+        chart("one-sided-drivers", one_sided),
+        chart("other-sided-drivers", other_side),
+        chart("many-drivers", many),
+    ]
+}
+
+pub(super) fn driver(label: &str, low_usd: f64, high_usd: f64, variance_share: Option<f64>) -> DriverBar {
+    DriverBar { label: label.into(), low_usd, high_usd, variance_share }
+}
+
+pub(super) fn usual_drivers() -> Drivers {
+    Drivers {
+        title: String::new(),
+        subtitle: "company: change of the mean month at each input's 10 % and 90 % point".into(),
+        bars: vec![
+            driver("draft images? gemini-3-pro-image vertex:global", 0.0, 34_239.0, None),
+            driver("volume of requests", -9_487.0, 10_417.0, Some(0.566)),
+            driver("busy or quiet days", -4_711.0, 4_711.0, Some(0.126)),
+            driver("growth per month", -3_725.0, 4_325.0, Some(0.093)),
+            driver("blocked prompts and thoughts billed?", -35.0, 0.0, None),
+            driver("bursts inside the hours", 0.0, 0.0, Some(0.0)),
+        ],
+    }
 }
 
 /// Charts of spend and cost.

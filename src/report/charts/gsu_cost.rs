@@ -10,8 +10,10 @@ use super::{
     canvas::{self, Area, Bounds, FAINT_LABEL, LABEL, Plot},
     check_amount, check_length, check_most,
     curve::{Point, below, thin_out},
+    gsu_best::{Best, BreakEven, best_of, break_even, describe},
     scale::{Axis, push_apart, short_number, short_usd},
     side_labels::{SideLabel, draw_side_labels, shortened, side_labels_width},
+    spots::count_spots,
 };
 
 /// Colours of the terms. Each differs from the ones before it in lightness, so that they can be told apart in
@@ -77,7 +79,7 @@ pub fn draw_gsu_cost(cost: &GsuCost) -> Result<Chart, ChartError> {
         bottom: canvas::HEIGHT - NUMBER_AXIS_ROWS,
     };
 
-    canvas::draw_picture("gsu-cost", &cost.title, describe(cost), canvas::HEIGHT, |area| {
+    let chart = canvas::draw_picture("gsu-cost", &cost.title, describe(cost), canvas::HEIGHT, |area| {
         canvas::draw_heading(area, &heading)?;
         let inner = canvas::part_of(area, bounds);
         let mut plot = canvas::plot_between(&inner, view.x_top, view.axis.bottom(), view.axis.top())?;
@@ -87,7 +89,7 @@ pub fn draw_gsu_cost(cost: &GsuCost) -> Result<Chart, ChartError> {
             draw_line(&mut plot, line, &view, bounds)?;
         }
         for line in &lines {
-            draw_best(&mut plot, line, &view)?;
+            draw_best(&mut plot, line, &view, cost.pay_as_you_go_usd)?;
         }
         draw_names(area, &plot, &lines, view.axis.top(), bounds)?;
         let (bottom, top) = (view.axis.bottom(), view.axis.top());
@@ -95,14 +97,8 @@ pub fn draw_gsu_cost(cost: &GsuCost) -> Result<Chart, ChartError> {
         // Below the names of the lines that leave, where there are any.
         let rows = Bounds { top: bounds.top + 0.7 * names_row, ..bounds };
         draw_side_labels(area, &labels, rows, height_of)
-    })
-}
-
-/// The cheapest count of a term.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Best {
-    gsus: u32,
-    usd: f64,
+    })?;
+    Ok(chart.with_spots(&count_spots(cost, view.x_top, bounds)))
 }
 
 /// Which part of the numbers is drawn.
@@ -119,6 +115,7 @@ struct TermLine<'cost> {
     name: &'cost str,
     colour: RGBColor,
     best: Option<Best>,
+    break_even: Option<BreakEven>,
     /// Stretches of counts at which the term can be bought.
     runs: Vec<Vec<Point>>,
     /// Whether the line goes on above the top of the plot.
@@ -188,13 +185,6 @@ fn cheapest_purchase(cost: &GsuCost) -> Option<(&TermCost, Best)> {
     bests.min_by(|a, b| a.1.usd.total_cmp(&b.1.usd))
 }
 
-/// The cheapest count of a term above zero; the lowest of equal ones.
-fn best_of(counts: &[u32], term: &TermCost) -> Option<Best> {
-    let offers = counts.iter().zip(&term.usd).filter(|(gsus, _)| **gsus > 0);
-    let priced = offers.filter_map(|(gsus, usd)| Some(Best { gsus: *gsus, usd: (*usd)? }));
-    priced.min_by(|a, b| a.usd.total_cmp(&b.usd))
-}
-
 /// Chooses the axes so that the cost without GSUs and the best counts can be told apart.
 fn choose_view(cost: &GsuCost) -> View {
     /// The axis goes at least to this many times the cost without GSUs.
@@ -227,7 +217,10 @@ fn choose_view(cost: &GsuCost) -> View {
         }
         None => String::new(),
     };
-    View { axis, x_top, note }
+    let crosses = |term: &TermCost| break_even(&cost.counts, term, none).and_then(|pays| pays.crossing);
+    let ring = cost.terms.iter().any(|term| crosses(term).is_some()).then(|| "ring: break-even".to_owned());
+    let notes: Vec<String> = ring.into_iter().chain([note]).filter(|note| !note.is_empty()).collect();
+    View { axis, x_top, note: notes.join(" · ") }
 }
 
 /// The lines of all terms in their order, and the labels from the dearest line to the cheapest.
@@ -238,6 +231,7 @@ fn lay_out_lines<'cost>(cost: &'cost GsuCost, view: &View) -> (Vec<TermLine<'cos
     for (term, colour) in cost.terms.iter().zip(TERM_COLOURS) {
         let runs = runs(&cost.counts, &term.usd);
         let best = best_of(&cost.counts, term);
+        let pays = break_even(&cost.counts, term, none);
         let end = runs.last().and_then(|run| run.iter().take_while(|point| point.0 <= view.x_top).last());
         let end = end.copied().unwrap_or_default();
         let leaves = end.1 > view.axis.top();
@@ -245,14 +239,23 @@ fn lay_out_lines<'cost>(cost: &'cost GsuCost, view: &View) -> (Vec<TermLine<'cos
         labels.push(SideLabel {
             name: term.label.clone(),
             note: best.map_or("not offered".into(), |best| {
-                format!("best: {} GSU, {}", count(best.gsus), short_usd(best.usd))
+                let pays = pays.map_or_else(String::new, |pays| format!("; pays to {}", count(pays.gsus)));
+                format!("best: {} GSU, {}{pays}", count(best.gsus), short_usd(best.usd))
             }),
             bold: best.is_some_and(|best| is_cheapest && best.usd < none),
             colour,
             value: end.1,
             leads: best.is_some() && !leaves && end.0 >= view.x_top,
         });
-        lines.push(TermLine { name: &term.label, colour, best, runs, leaves, cheapest: is_cheapest });
+        lines.push(TermLine {
+            name: &term.label,
+            colour,
+            best,
+            break_even: pays,
+            runs,
+            leaves,
+            cheapest: is_cheapest,
+        });
     }
     labels.push(SideLabel {
         name: "0 GSU".into(),
@@ -332,7 +335,13 @@ fn draw_line(plot: &mut Plot, line: &TermLine, view: &View, bounds: Bounds) -> R
 }
 
 /// A large dot at the best count of a term.
-fn draw_best(plot: &mut Plot, line: &TermLine, view: &View) -> Result<(), ChartError> {
+fn draw_best(plot: &mut Plot, line: &TermLine, view: &View, none: f64) -> Result<(), ChartError> {
+    if let Some(x) = line.break_even.and_then(|pays| pays.crossing).filter(|x| *x <= view.x_top) {
+        plot.draw_series([
+            Circle::new((x, none), canvas::fine(6.0), line.colour.filled()),
+            Circle::new((x, none), canvas::fine(4.0), WHITE.filled()),
+        ])?;
+    }
     let Some(best) = line.best.filter(|best| best.usd <= view.axis.top()) else {
         return Ok(());
     };
@@ -381,30 +390,8 @@ fn draw_names(
 }
 
 /// A count with commas between groups of three digits.
-fn count(gsus: u32) -> String {
+pub(super) fn count(gsus: u32) -> String {
     short_number(f64::from(gsus))
-}
-
-/// The chart in sentences.
-fn describe(cost: &GsuCost) -> String {
-    let title = cost.title.trim_end_matches('.');
-    let counts = match cost.counts.as_slice() {
-        [first, .., last] => format!("{} to {} GSU", count(*first), count(*last)),
-        only => format!("{} GSU", count(only.first().copied().unwrap_or_default())),
-    };
-    let none = short_usd(cost.pay_as_you_go_usd);
-    let mut alt = format!(
-        "{title}. Line chart of USD per month over GSUs bought, {counts}. 0 GSU, all pay-as-you-go: {none}."
-    );
-    for term in &cost.terms {
-        alt += &match best_of(&cost.counts, term) {
-            Some(best) => {
-                format!(" {}: {} at best, with {} GSU.", term.label, short_usd(best.usd), count(best.gsus))
-            }
-            None => format!(" {}: not offered.", term.label),
-        };
-    }
-    alt
 }
 
 #[cfg(test)]
@@ -459,7 +446,7 @@ mod tests {
             0.0,
             8_000.0,
             9.0,
-            "not drawn: 9 GSU and more, above $8,000 on every term",
+            "ring: break-even · not drawn: 9 GSU and more, above $8,000 on every term",
         );
         // A purchase far above the cost without any is still in the picture.
         check(

@@ -10,6 +10,7 @@ use super::{
     curve::{Point, thin_out},
     scale::{Axis, percent, short_number},
     side_labels::{SideLabel, draw_side_labels, shortened, side_labels_width},
+    spots::{Spot, bands},
 };
 
 /// Colours of the named counts, in their order; the first ones come again when there are more counts.
@@ -77,16 +78,35 @@ pub fn draw_load_duration(load: &LoadDuration) -> Result<Chart, ChartError> {
         bottom: canvas::HEIGHT - NUMBER_AXIS_ROWS,
     };
 
-    canvas::draw_picture("load-duration", &load.title, describe(load, &hours), canvas::HEIGHT, |area| {
-        canvas::draw_heading(area, &heading)?;
-        let inner = canvas::part_of(area, bounds);
-        let mut plot = canvas::plot_in(&inner, 100.0, axis.top())?;
-        draw_axes(area, &plot, &marks, bounds)?;
-        draw_hours(&mut plot, load, &hours, 100.0 / (bounds.right - bounds.left))?;
-        draw_counts(&mut plot, load, axis.top())?;
-        let height_of = |gsus: f64| canvas::place_of(&plot, 0.0, gsus.min(axis.top())).1;
-        draw_side_labels(area, &labels, bounds, height_of)
-    })
+    let chart =
+        canvas::draw_picture("load-duration", &load.title, describe(load, &hours), canvas::HEIGHT, |area| {
+            canvas::draw_heading(area, &heading)?;
+            let inner = canvas::part_of(area, bounds);
+            let mut plot = canvas::plot_in(&inner, 100.0, axis.top())?;
+            draw_axes(area, &plot, &marks, bounds)?;
+            draw_hours(&mut plot, load, &hours, 100.0 / (bounds.right - bounds.left))?;
+            draw_counts(&mut plot, load, axis.top())?;
+            let height_of = |gsus: f64| canvas::place_of(&plot, 0.0, gsus.min(axis.top())).1;
+            draw_side_labels(area, &labels, bounds, height_of)
+        })?;
+    Ok(chart.with_spots(&spots(&hours, bounds)))
+}
+
+/// What places along the sorted hours say.
+fn spots(hours: &[Hour], bounds: Bounds) -> Vec<Spot> {
+    let share = |at: usize| (at as f64 + 0.5) / hours.len() as f64;
+    let places: Vec<f64> = (0..hours.len()).map(share).collect();
+    let text = |at: usize| {
+        let Hour { mean, low, high } = hours[at];
+        let range = if low < high {
+            format!("\n90 % of its windows: {} to {} GSU", short_number(low), short_number(high))
+        } else {
+            String::new()
+        };
+        let before = percent(share(at));
+        format!("{before} of the hours are busier or as busy\nmean load: {} GSU{range}", short_number(mean))
+    };
+    bands(bounds, &places).into_iter().map(|(at, bounds)| Spot { bounds, text: text(at) }).collect()
 }
 
 /// One hour: its mean load and the range of its windows, in GSUs.
@@ -145,6 +165,7 @@ fn finding(load_gsus: &[f64]) -> String {
     match (quietest == busiest, busiest) {
         (true, 0.0) => "No hour needs any GSU".to_owned(),
         (true, all) => format!("Every hour needs {} GSU", short_number(all)),
+        (false, busiest) if busiest < 0.01 => "Every hour needs less than 0.01 GSU on average".to_owned(),
         (false, _) => format!(
             "Half of the hours need at most {} GSU on average; the busiest needs {}",
             short_number(middle),

@@ -10,40 +10,61 @@
 //! end_labels     what stands at the end of those lines
 //! months         the axis of months
 //! cost_by_class  horizontal stacked bars
+//! drivers        a tornado of inputs, with their parts in the variance
 //! gsu_cost       cost over the number of GSUs, a line for each commitment term
+//! gsu_best       the best count of a term, and where it stops paying
 //! load_duration  hours sorted by load, with lines at GSU counts
 //! week_heat_map  7 days by 24 hours
+//! ratio_forest   ratios with their ranges on a logarithmic axis
+//! token_spread   tokens of single requests, row by row
+//! convergence    half widths over the money that was spent
 //! side_labels    what stands right of a plot
 //! axes           axes that count in numbers
 //! curve          curves thinned out and cut
 //! canvas         the picture, its heading, its text and colours
+//! spots          places that tell their values
 //! scale          axis steps, amounts as text, labels pushed apart
 //! png            SVG to PNG
 //! ```
 
 mod axes;
 mod canvas;
+mod convergence;
 mod cost_by_class;
 mod curve;
+mod drivers;
 mod end_labels;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod golden;
+mod gsu_best;
 mod gsu_cost;
 mod load_duration;
 mod monthly_spend;
 mod months;
 mod png;
+mod ratio_forest;
+#[cfg(test)]
+mod request_examples;
 mod scale;
 mod side_labels;
+mod spots;
 #[cfg(test)]
 mod tests;
+mod token_spread;
 mod week_heat_map;
 
+pub use convergence::{PrecisionCourse, PrecisionLine, draw_precision_course};
 pub use cost_by_class::draw_cost_by_class;
+pub use drivers::{DriverBar, Drivers, draw_drivers};
 pub use gsu_cost::{GsuCost, TermCost, draw_gsu_cost};
 pub use load_duration::{LoadDuration, NamedCount, WindowLoad, draw_load_duration};
 pub use monthly_spend::draw_monthly_spend;
 pub use png::to_png;
+pub use ratio_forest::{RatioForest, RatioGroup, RatioRow, draw_ratio_forest};
+pub(super) use scale::short_ratio;
+pub use token_spread::{SpreadBin, SpreadPanel, SpreadRow, TokenSpread, draw_token_spread};
 pub use week_heat_map::{WeekHeatMap, WeekQuantity, draw_week_heat_map};
 
 /// One drawn chart.
@@ -175,6 +196,26 @@ pub enum ChartError {
         low: f64,
         /// 95th percentile in GSUs.
         high: f64,
+    },
+    /// A ratio that is not positive, or lies outside its own range.
+    #[error(
+        "the ratio of `{row}` must be a positive number inside its range, found {point} in {low} to {high}"
+    )]
+    Ratio {
+        /// Label of the row.
+        row: String,
+        /// The ratio.
+        point: f64,
+        /// Low end of its range.
+        low: f64,
+        /// High end of its range.
+        high: f64,
+    },
+    /// Numbers that must ascend and do not.
+    #[error("{what} must ascend")]
+    Unordered {
+        /// Which numbers.
+        what: String,
     },
     /// GSU counts that are not in rising order.
     #[error("GSU counts must rise, found {found} after {before}")]

@@ -12,7 +12,9 @@ use super::{
     },
     months::{Month, month_marks, read_months},
     scale::{Axis, short_usd},
+    spots::{Spot, bands},
 };
+use crate::report::format::money_whole;
 
 /// Room under the plot for months and years, in pixels.
 const MONTH_ROWS: f64 = 52.0;
@@ -36,7 +38,7 @@ pub fn draw_monthly_spend(spend: &MonthlySpend) -> Result<Chart, ChartError> {
     let bounds = plot_bounds(&heading, &axis, &labels);
 
     let alt = describe(spend, &months);
-    canvas::draw_picture("monthly-spend", &spend.title, alt, canvas::HEIGHT, |area| {
+    let chart = canvas::draw_picture("monthly-spend", &spend.title, alt, canvas::HEIGHT, |area| {
         canvas::draw_heading(area, &heading)?;
         let inner = canvas::part_of(area, bounds);
         let mut plot = canvas::plot_in(&inner, last_x(months.len()), axis.top())?;
@@ -56,7 +58,27 @@ pub fn draw_monthly_spend(spend: &MonthlySpend) -> Result<Chart, ChartError> {
         }
         draw_line(&mut plot, &spend.chosen.usd, BLUE, 3.5)?;
         draw_end_labels(area, &plot, &labels, bounds)
-    })
+    })?;
+    Ok(chart.with_spots(&spots(spend, bounds)))
+}
+
+/// What every month says.
+fn spots(spend: &MonthlySpend, bounds: Bounds) -> Vec<Spot> {
+    let count = spend.months.len();
+    let places: Vec<f64> = (0..count).map(|month| month as f64 / last_x(count)).collect();
+    let line = |line: &Line, month: usize| {
+        line.usd[month].map(|usd| format!("\n{}: {}", line.label, money_whole(usd))).unwrap_or_default()
+    };
+    let text = |month: usize| {
+        let mut text = spend.months[month].clone() + &line(&spend.chosen, month);
+        if spend.chosen.usd[month].is_some() {
+            let (low, high) = (money_whole(spend.low[month]), money_whole(spend.high[month]));
+            text += &format!("\n90 % range: {low} to {high}");
+        }
+        text + &spend.others.iter().map(|other| line(other, month)).collect::<String>()
+    };
+    let bands = bands(bounds, &places).into_iter();
+    bands.map(|(month, bounds)| Spot { bounds, text: text(month) }).collect()
 }
 
 fn check(spend: &MonthlySpend) -> Result<(), ChartError> {

@@ -156,6 +156,67 @@ pub(super) fn short_number(number: f64) -> String {
     format!("{}{power}", without_zeros(&group(scaled, decimals), 0))
 }
 
+/// Marks of a logarithmic axis between two positive ends, 1 among them where it lies between: as many as `fit`.
+///
+/// The candidates are steps of a hundredth up to powers of ten; the finest of them counts whose marks fit.
+pub(super) fn log_marks(low: f64, high: f64, fit: impl Fn(&[(f64, String)]) -> bool) -> Vec<(f64, String)> {
+    const MOST: usize = 10;
+    let steps = |step: f64| -> Vec<f64> {
+        let first = (low / step).ceil();
+        let count = ((high / step).floor() - first).clamp(-1.0, 60.0) as i64;
+        (0..=count).map(|at| (first + at as f64) * step).collect()
+    };
+    let powers = |factors: &[f64], every: i32| -> Vec<f64> {
+        let range = low.log10().floor() as i32..=high.log10().ceil() as i32;
+        let of = |power: i32| factors.iter().map(move |factor| factor * 10f64.powi(power));
+        range.filter(|power| power % every == 0).flat_map(of).collect()
+    };
+    let candidates = [
+        steps(0.01),
+        steps(0.02),
+        steps(0.05),
+        steps(0.1),
+        steps(0.2),
+        powers(&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0], 1),
+        powers(&[1.0, 2.0, 5.0], 1),
+        powers(&[1.0, 3.0], 1),
+        powers(&[1.0], 1),
+        powers(&[1.0], 2),
+    ];
+    for values in candidates {
+        let inside =
+            values.into_iter().filter(|value| *value >= low * 0.999_999 && *value <= high * 1.000_001);
+        // Steps of a tenth come out as 0.30000000000000004.
+        let rounded = inside.map(|value| format!("{value:.9e}").parse().unwrap_or(value));
+        let marks: Vec<(f64, String)> = rounded.map(|value: f64| (value, plain_decimal(value))).collect();
+        let holds_one = !(low..=high).contains(&1.0) || marks.iter().any(|(value, _)| *value == 1.0);
+        if (1..=MOST).contains(&marks.len()) && holds_one && fit(&marks) {
+            return marks;
+        }
+    }
+    if (low..=high).contains(&1.0) { vec![(1.0, "1".to_owned())] } else { Vec::new() }
+}
+
+/// A round number without needless zeros: `0.05`, `1`, `2,000`.
+fn plain_decimal(number: f64) -> String {
+    let text = group(number, 6);
+    without_zeros(&text, 0)
+}
+
+/// A ratio with two decimals around 1 and three digits elsewhere: `0.98`, `1.02`, `12.3`, `0.0123`, `140`.
+pub(in crate::report) fn short_ratio(ratio: f64) -> String {
+    match ratio {
+        ..0.0001 => "<0.0001".to_owned(),
+        ..0.0995 => {
+            let decimals = (1.0 - ratio.log10().floor()) as usize;
+            format!("{ratio:.decimals$}")
+        }
+        ..9.995 => format!("{ratio:.2}"),
+        ..99.95 => format!("{ratio:.1}"),
+        _ => group(ratio, 0),
+    }
+}
+
 /// A share as a percentage: whole, but `<1 %` for what is not nothing.
 pub(super) fn percent(share: f64) -> String {
     match share {

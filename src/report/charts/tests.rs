@@ -8,14 +8,16 @@ use resvg::{
 };
 
 use super::{
-    ChartError, CostByClass, GsuCost, LoadDuration, MonthlySpend, NamedCount, TermCost, WeekHeatMap,
-    WeekQuantity, WindowLoad, draw_cost_by_class, draw_gsu_cost, draw_load_duration, draw_monthly_spend,
-    draw_week_heat_map,
+    ChartError, CostByClass, Drivers, GsuCost, LoadDuration, MonthlySpend, NamedCount, PrecisionCourse,
+    RatioForest, TermCost, TokenSpread, WeekHeatMap, WeekQuantity, WindowLoad, draw_cost_by_class,
+    draw_drivers, draw_gsu_cost, draw_load_duration, draw_monthly_spend, draw_precision_course,
+    draw_ratio_forest, draw_token_spread, draw_week_heat_map,
     examples::{
-        crowded_spend, examples, flat_spend, months_from, plain_cost, usual_cost, usual_gsu_cost, usual_load,
-        usual_spend, usual_spill, week_of,
+        crowded_spend, driver, examples, flat_spend, months_from, plain_cost, usual_cost, usual_drivers,
+        usual_gsu_cost, usual_load, usual_spend, usual_spill, week_of,
     },
     png::read_svg,
+    request_examples::{rehearsed_course, usual_course, usual_ratios, usual_spreads},
     to_png,
 };
 
@@ -177,6 +179,37 @@ fn charts_of_capacity_describe_themselves_too() {
 }
 
 #[test]
+fn a_tornado_names_its_widest_bar_and_says_what_is_open() {
+    let drivers = Drivers {
+        bars: vec![driver("volume", -990.0, 960.0, Some(0.74)), driver("drafts?", 0.0, 459.0, None)],
+        ..Drivers::default()
+    };
+    let alt = "`volume` moves the month most: −$990 to +$960. Tornado chart, change of the mean month in USD at \
+               each input's ends. volume: −$990 to +$960, 74 % of the variance. drafts?: $0 to +$459, an open \
+               question.";
+    assert_eq!(draw_drivers(&drivers).unwrap().alt, alt);
+}
+
+#[test]
+fn drivers_that_cannot_be_drawn_are_refused_in_a_sentence() {
+    let check = |spoil: fn(&mut Drivers), expected: &str| {
+        let mut drivers = usual_drivers();
+        spoil(&mut drivers);
+        assert_eq!(draw_drivers(&drivers).unwrap_err().to_string(), expected);
+    };
+    check(|drivers| drivers.bars.clear(), "a chart needs at least one bar, found none");
+    check(
+        |drivers| drivers.bars[1].low_usd = f64::NAN,
+        "the low end of `volume of requests` must be a number from 0 to 1e15, found NaN",
+    );
+    check(
+        |drivers| drivers.bars[1].variance_share = Some(f64::INFINITY),
+        "the share on `volume of requests` must be a number from 0 to 1, found inf",
+    );
+    check(|drivers| drivers.bars = vec![Default::default(); 41], "a chart takes at most 40 bars, found 41");
+}
+
+#[test]
 fn only_the_six_cheapest_others_are_named() {
     let chart = draw_monthly_spend(&crowded_spend()).unwrap();
     assert!(chart.svg.contains("+6 more in light grey</text>"));
@@ -325,4 +358,94 @@ fn a_png_of_no_size_or_of_no_svg_is_refused() {
         assert!(matches!(to_png(&chart.svg, scale), Err(ChartError::Png(_))), "{scale}");
     }
     assert!(matches!(to_png("<p>", 1.0), Err(ChartError::Png(_))));
+}
+
+#[test]
+fn charts_of_requests_describe_themselves_too() {
+    let alt = draw_ratio_forest(&usual_ratios()).unwrap().alt;
+    let expected = "3-pro-image on developer costs 6.1 % less than on vertex:global. Forest plot: ratios to the \
+                    placement in the bill, with 90 % ranges. product-photos: compared with 3-pro-image \
+                    vertex:global: 3-pro-image developer · dollars 0.94 (0.91 to 0.97), measured, n = 31; image \
+                    input tokens 0.46, measured, n = 31; thinking tokens 1.00 (0.37 to 2.05), measured, n = 31; \
+                    text output tokens no ratio, only here;";
+    assert!(alt.starts_with(expected), "{alt}");
+
+    let alt = draw_token_spread(&usual_spreads()).unwrap().alt;
+    let expected =
+        "thinking, tokens of a request: 3-pro-image vertex: P50 208 · P95 1,046, measured, n = 12;";
+    assert!(alt.contains(expected), "{alt}");
+    assert!(alt.contains("Not drawn: image input: 560 (documented)"), "{alt}");
+
+    let alt = draw_precision_course(&rehearsed_course()).unwrap().alt;
+    let expected = "REHEARSED: play money and simulated answers; nothing is learned of real backends. 2 of 4 \
+                    totals are known to ±5.0 % after $41.20. Line chart of the half width of each total's \
+                    interval over US dollars spent. Asked for: ±5.0 %, budget $50.00. 3-pro-image vertex:global: \
+                    ±4.6 % after $40.00, 80 answers.";
+    assert!(alt.starts_with(expected), "{alt}");
+    assert!(alt.ends_with("2.5-flash-image vertex:global: exact after $4.00, 4 answers."), "{alt}");
+}
+
+#[test]
+fn a_ratio_is_hollow_where_its_range_contains_one() {
+    let hollow = |ratio| {
+        let mut forest = usual_ratios();
+        forest.groups.truncate(1);
+        forest.groups[0].rows.truncate(1);
+        forest.groups[0].rows[0].ratio = Some(ratio);
+        let svg = draw_ratio_forest(&forest).unwrap().svg;
+        // The square of money and what is inside it; the heading hides the grid with one more white patch.
+        svg.matches("fill=\"#FFFFFF\"").count()
+    };
+    assert_eq!(hollow([0.99, 0.9, 1.1]), hollow([0.95, 0.9, 0.99]) + 1);
+    assert_eq!(hollow([1.0, 1.0, 1.0]), hollow([0.95, 0.9, 0.99]));
+}
+
+#[test]
+fn only_a_rehearsal_carries_a_banner() {
+    let banner = "REHEARSED";
+    assert!(draw_precision_course(&rehearsed_course()).unwrap().svg.matches(banner).count() >= 3);
+    assert!(!draw_precision_course(&usual_course()).unwrap().svg.contains(banner));
+}
+
+#[test]
+fn what_was_measured_wrongly_is_refused_in_a_sentence() {
+    let ratios = |spoil: fn(&mut RatioForest), expected: &str| {
+        let mut forest = usual_ratios();
+        spoil(&mut forest);
+        assert_eq!(draw_ratio_forest(&forest).unwrap_err().to_string(), expected);
+    };
+    ratios(
+        |forest| forest.groups[0].rows[1].ratio = Some([2.0, 0.5, 1.0]),
+        "the ratio of `image input tokens` must be a positive number inside its range, found 2 in 0.5 to 1",
+    );
+    ratios(
+        |forest| forest.groups[0].rows[1].ratio = Some([0.0, 0.0, 1.0]),
+        "the ratio of `image input tokens` must be a positive number inside its range, found 0 in 0 to 1",
+    );
+    ratios(|forest| forest.groups.clear(), "a chart needs at least one row, found none");
+    let spreads = |spoil: fn(&mut TokenSpread), expected: &str| {
+        let mut spread = usual_spreads();
+        spoil(&mut spread);
+        assert_eq!(draw_token_spread(&spread).unwrap_err().to_string(), expected);
+    };
+    spreads(
+        |spread| spread.panels[0].rows[0].p95 = f64::NAN,
+        "the tokens of `3-pro-image vertex` must be a number from 0 to 1e15, found NaN",
+    );
+    spreads(|spread| spread.panels[0].rows[0].p50 = 5e3, "the tokens of `3-pro-image vertex` must ascend");
+    spreads(|spread| spread.panels.clear(), "a chart needs at least one row, found none");
+    let courses = |spoil: fn(&mut PrecisionCourse), expected: &str| {
+        let mut course = usual_course();
+        spoil(&mut course);
+        assert_eq!(draw_precision_course(&course).unwrap_err().to_string(), expected);
+    };
+    courses(
+        |course| course.lines[3].points[1].0 = 1.0,
+        "the money spent on `2.5-flash-image vertex:global` must ascend",
+    );
+    courses(
+        |course| course.lines[3].points[1].1 = f64::INFINITY,
+        "the half width of `2.5-flash-image vertex:global` must be a number from 0 to 1e15, found inf",
+    );
+    courses(|course| course.lines.clear(), "a chart needs at least one line, found none");
 }

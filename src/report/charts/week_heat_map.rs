@@ -7,6 +7,7 @@ use super::{
     canvas::{self, Area, Bounds, FAINT_LABEL, Face, LABEL},
     check_amount, check_length,
     scale::{Axis, percent, short_number},
+    spots::Spot,
 };
 
 /// Days in the order of the rows.
@@ -83,12 +84,28 @@ pub fn draw_week_heat_map(map: &WeekHeatMap) -> Result<Chart, ChartError> {
         WeekQuantity::Spill { .. } => "spill-heat-map",
         WeekQuantity::Load => "load-heat-map",
     };
-    canvas::draw_picture(name, &map.title, describe(map), height, |area| {
+    let chart = canvas::draw_picture(name, &map.title, describe(map), height, |area| {
         canvas::draw_heading(area, &heading)?;
         draw_frame(area, bounds, &map.zone)?;
         draw_cells(area, map, axis.top(), bounds)?;
         draw_key(area, map, &axis, bounds)
-    })
+    })?;
+    Ok(chart.with_spots(&spots(map, bounds)))
+}
+
+/// What every hour says.
+fn spots(map: &WeekHeatMap, bounds: Bounds) -> Vec<Spot> {
+    let width = (bounds.right - bounds.left) / HOURS as f64;
+    let spot = |(index, value): (usize, &Option<f64>)| {
+        let left = bounds.left + width * (index % HOURS) as f64;
+        let top = bounds.top + ROW * (index / HOURS) as f64;
+        let value = value.map_or_else(|| "no value".to_string(), |value| amount(map.quantity, value));
+        Spot {
+            bounds: Bounds { left, top, right: left + width, bottom: top + ROW },
+            text: format!("{}: {value}", hour_name(index)),
+        }
+    };
+    map.values.iter().enumerate().map(spot).collect()
 }
 
 fn check(map: &WeekHeatMap) -> Result<(), ChartError> {
@@ -130,6 +147,9 @@ fn finding(map: &WeekHeatMap) -> String {
     if known().next().is_none() {
         return "No hour of the week has any traffic".to_owned();
     }
+    if map.quantity == WeekQuantity::Load && is_nothing(map.quantity, highest) && highest > 0.0 {
+        return "Less than 0.01 GSU is needed in any hour".to_owned();
+    }
     if is_nothing(map.quantity, highest) {
         return capitalised(format!("{start}nothing {}{rest} in any hour", verb.replace("are", "is")));
     }
@@ -145,8 +165,16 @@ fn finding(map: &WeekHeatMap) -> String {
 fn peak(values: &[Option<f64>], highest: f64) -> (f64, String) {
     /// How near the other days must come to the highest.
     const NEARLY: f64 = 0.8;
+    /// How near all seven days must come to it to be named together.
+    const EQUALLY: f64 = 0.95;
     let index = values.iter().position(|value| *value == Some(highest)).unwrap_or_default();
     let (day, hour) = (index / HOURS, index % HOURS);
+    let all: Vec<f64> = (0..DAYS.len())
+        .filter_map(|day| values[day * HOURS + hour].filter(|value| *value >= EQUALLY * highest))
+        .collect();
+    if all.len() == DAYS.len() {
+        return (all.iter().sum::<f64>() / all.len() as f64, format!("every day at {hour}:00"));
+    }
     let (days, when) = if day < 5 { (0..5, "on weekdays") } else { (5..7, "at weekends") };
     let together: Vec<f64> = days
         .clone()
@@ -209,7 +237,8 @@ fn colour_axis(map: &WeekHeatMap) -> Axis {
     let highest = map.values.iter().copied().flatten().fold(0.0, f64::max);
     match map.quantity {
         WeekQuantity::Spill { .. } => Axis::up_to((100.0 * highest).max(10.0), 5),
-        WeekQuantity::Load => Axis::up_to(highest, 5),
+        // A load of hardly anything is not dark either.
+        WeekQuantity::Load => Axis::up_to(if highest > 0.0 { highest.max(0.1) } else { highest }, 5),
     }
 }
 
@@ -392,7 +421,7 @@ mod tests {
         let expected = "With 12 GSU, 50 % is left to pay-as-you-go at weekends at 23:00 and at least 20 % in \
                         every hour";
         check_finding(SPILL, parties, expected);
-        let expected = "17 GSU are needed on weekdays at 15:00 and at most 2 GSU at night";
+        let expected = "17 GSU are needed every day at 15:00 and at most 2 GSU at night";
         check_finding(WeekQuantity::Load, |_, hour| Some(if hour == 15 { 17.0 } else { 2.0 }), expected);
     }
 
@@ -403,6 +432,8 @@ mod tests {
         check_finding(SPILL, |_, _| Some(1.0), "With 12 GSU, 100 % is left to pay-as-you-go in every hour");
         check_finding(SPILL, |_, _| None, "No hour of the week has any traffic");
         check_finding(WeekQuantity::Load, |_, _| Some(0.0), "Nothing is needed in any hour");
+        let tiny = "Less than 0.01 GSU is needed in any hour";
+        check_finding(WeekQuantity::Load, |_, hour| Some(if hour == 3 { 0.002 } else { 0.0 }), tiny);
         check_finding(WeekQuantity::Load, |_, _| Some(9.0), "9 GSU are needed in every hour");
     }
 

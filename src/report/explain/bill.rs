@@ -153,9 +153,9 @@ fn law(working: &mut Working<'_>, span: &str) -> Option<Law> {
     let months = if span == "total" { working.horizon_months()? } else { 1.0 };
     let mut variance = 0.0;
     let mut terms = Vec::new();
-    for part in ["volume", "growth", "tokens", "modulation"] {
-        // Modulation is of single days and averages out over months; the others err the same way in each.
-        let scale = if part == "modulation" { months.sqrt() } else { months };
+    for part in ["volume", "growth", "tokens", "modulation", "chance"] {
+        // Single days and requests average out over months; the others err the same way in each.
+        let scale = if matches!(part, "modulation" | "chance") { months.sqrt() } else { months };
         let deviation = working.read(&format!("/bill/parts/{part}"))? * scale;
         variance += deviation * deviation;
         terms.push(format!("{part} {}", exact(deviation)));
@@ -163,7 +163,8 @@ fn law(working: &mut Working<'_>, span: &str) -> Option<Law> {
     let standard_deviation = variance.sqrt();
     let s_squared = (1.0 + (standard_deviation / mean).powi(2)).ln();
     if span == "total" {
-        working.line(format!("parts of the mean month × {months} months (modulation × √{months})"));
+        working
+            .line(format!("parts of the mean month × {months} months (modulation and chance × √{months})"));
     }
     working.line(format!("standard deviations: {}", terms.join(", ")));
     working.line(format!("together √(sum of squares) = {}", exact(standard_deviation)));
@@ -251,6 +252,10 @@ fn part_in_words(part: &str) -> &'static str {
         }
         "growth" => "Standard deviation of the mean month from the growth rate, US dollars.",
         "tokens" => "Standard deviation of the mean month from the mean tokens per request, US dollars.",
+        "chance" => {
+            "Standard deviation of the mean month from how many requests come by chance and what each costs, US \
+             dollars."
+        }
         "modulation" => "Standard deviation of the mean month from change of volume day to day, US dollars.",
         _ => "",
     }

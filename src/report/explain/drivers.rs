@@ -17,7 +17,8 @@ pub(super) fn explain(working: &mut Working<'_>, at: &str, end: &str) -> Option<
     let low = end == "low_usd";
     let side = if low { "low" } else { "high" };
     working.define(format!(
-        "Change of the mean month with \"{name}\" at its {side} end, the rest as it is, US dollars."
+        "Change of the mean month with \"{name}\" at its {side} end (the 10 % or 90 % point of an uncertain \
+         number), the rest as it is, US dollars."
     ));
     working.evidence.push(format!("{name}: {from_to}"));
     if working.text(&format!("{driver}/kind")) == Some("switch") {
@@ -30,6 +31,11 @@ pub(super) fn explain(working: &mut Working<'_>, at: &str, end: &str) -> Option<
     match name {
         "volume of requests" => volume(working, low),
         "growth per month" => growth(working, low),
+        "busy or quiet days" => days(working, low),
+        "bursts inside the hours" => {
+            working.line("how requests bunch moves what GSUs leave over, not the bill without them");
+            Some(0.0)
+        }
         _ => tokens(working, name, low),
     }
 }
@@ -41,11 +47,37 @@ fn range(value: &Value) -> Option<Range> {
 }
 
 /// The volume of a route in its own unit, and where it stands.
-fn volume_range(working: &Working<'_>, route: usize) -> Option<(String, Range)> {
+pub(super) fn volume_range(working: &Working<'_>, route: usize) -> Option<(String, Range)> {
     ["per_month", "per_day", "total/requests"].into_iter().find_map(|kind| {
         let pointer = format!("/workload/routes/{route}/volume/{kind}");
         Some((pointer.clone(), range(working.plan.pointer(&pointer)?)?))
     })
+}
+
+/// The standard normal score of the end: ∓ 1.2816.
+fn score(low: bool) -> f64 {
+    standard_normal_quantile(if low { 0.1 } else { 0.9 })
+}
+
+/// A range at a score, with its three points as inputs.
+fn at_end(working: &mut Working<'_>, pointer: &str, range: Range, low: bool) -> f64 {
+    for (key, value) in [("p05", range.p05), ("likely", range.likely), ("p95", range.p95)] {
+        working.note(&format!("{pointer}/{key}"), exact(value));
+    }
+    range.at_score(score(low))
+}
+
+fn days(working: &mut Working<'_>, low: bool) -> Option<f64> {
+    let month = working.read("/bill/month/mean")?;
+    let deviation = working.read("/bill/parts/modulation")?;
+    working.line(format!(
+        "{} USD a month × score {} × standard deviation {} (cv 0.28 of a day, 30 days)",
+        exact(month),
+        exact(score(low)),
+        exact(0.28 / 30.0_f64.sqrt())
+    ));
+    working.line(format!("for comparison, the standard deviation in dollars: {}", exact(deviation)));
+    Some(month * score(low) * 0.28 / 30.0_f64.sqrt())
 }
 
 fn volume(working: &mut Working<'_>, low: bool) -> Option<f64> {
@@ -58,8 +90,7 @@ fn volume(working: &mut Working<'_>, low: bool) -> Option<f64> {
         if mean <= 0.0 {
             continue;
         }
-        let (key, end) = if low { ("p05", range.p05) } else { ("p95", range.p95) };
-        working.note(&format!("{pointer}/{key}"), exact(end));
+        let end = at_end(working, &pointer, range, low);
         working.line(format!("{}: {} × ({} ÷ {} − 1)", chosen.name, exact(usd), exact(end), exact(mean)));
         sum += usd * (end / mean - 1.0);
     }
@@ -75,17 +106,18 @@ fn growth(working: &mut Working<'_>, low: bool) -> Option<f64> {
         if range.is_exact() {
             continue;
         }
-        let (key, end) = if low { ("p05", range.p05) } else { ("p95", range.p95) };
-        working.note(&format!("{pointer}/{key}"), exact(end));
+        let mean = range.mean();
+        let ratio = Range { p05: 1.0 + range.p05, likely: 1.0 + range.likely, p95: 1.0 + range.p95 };
+        let end = at_end(working, &pointer, ratio, low);
         let spend = working.months(&chosen.base, "usd_total")?;
-        let ratio = (1.0 + end) / (1.0 + range.mean());
+        let ratio = end / (1.0 + mean);
         let change: f64 =
             spend.iter().enumerate().map(|(at, usd)| usd * (ratio.powi(at as i32) - 1.0) / months).sum();
         working.line(format!(
             "{}: mean over months k of spend × (({} ÷ {})^k − 1) = {}",
             chosen.name,
-            exact(1.0 + end),
-            exact(1.0 + range.mean()),
+            exact(end),
+            exact(1.0 + mean),
             exact(change)
         ));
         sum += change;
@@ -93,7 +125,7 @@ fn growth(working: &mut Working<'_>, low: bool) -> Option<f64> {
     Some(sum)
 }
 
-/// Mean tokens of one class on one model and endpoint, 1.645 standard errors away.
+/// Mean tokens of one class on one model and endpoint, 1.282 standard errors away.
 fn tokens(working: &mut Working<'_>, name: &str, low: bool) -> Option<f64> {
     let months = working.horizon_months()?;
     let mut deviation = 0.0;
@@ -121,7 +153,7 @@ fn tokens(working: &mut Working<'_>, name: &str, low: bool) -> Option<f64> {
     if working.arithmetic.is_empty() {
         return None;
     }
-    let z = if low { -standard_normal_quantile(0.95) } else { standard_normal_quantile(0.95) };
-    working.line(format!("× {}, where 5 % lie beyond", exact(z)));
+    let z = score(low);
+    working.line(format!("× {}, where 10 % lie beyond", exact(z)));
     Some(z * deviation)
 }

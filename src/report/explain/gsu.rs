@@ -2,8 +2,9 @@
 
 use super::{
     bill::class_label,
-    counts,
+    cases, counts,
     placement::plan_months,
+    rules, sheet,
     working::{Working, exact},
 };
 use crate::units::HOURS_PER_MONTH;
@@ -25,6 +26,11 @@ pub(super) fn explain(working: &mut Working<'_>, pool: &str, path: &[&str]) -> O
         }
         ["curve", at, "left", "tokens"] => counts::left(working, &pool, at),
         ["curve", at, "paygo_usd_per_month"] => counts::curve_paygo(working, &pool, at),
+        ["rules", at, rest @ ..] => rules::explain(working, &pool, at, rest),
+        ["learned", field] => rules::learned(working, &pool, field),
+        ["form", rest @ ..] => sheet::explain(working, &pool, rest),
+        ["spill_tiers", at, rest @ ..] => cases::tier(working, &pool, at, rest),
+        ["window_ends", at, rest @ ..] => cases::window_end(working, &pool, at, rest),
         ["ladder", "saving_usd"] => counts::ladder_saving(working, &pool),
         ["regret", "saving_usd", at] => counts::regret_saving(working, &pool, at),
         ["ladder", "purchases", at, "usd"] => counts::purchase(working, &pool, at),
@@ -108,12 +114,14 @@ fn burn_per_request(working: &mut Working<'_>, at: &str) -> Option<f64> {
 }
 
 /// A route in the pool: where GSUs would serve it, and what it costs otherwise.
-struct Member {
-    served: String,
-    instead_of: String,
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) route: usize,
+    pub(super) served: String,
+    pub(super) instead_of: String,
 }
 
-fn members(working: &Working<'_>, pool: &str) -> Option<Vec<Member>> {
+pub(super) fn members(working: &Working<'_>, pool: &str) -> Option<Vec<Member>> {
     let names = working.list(&format!("{pool}/routes"));
     let chosen = working.chosen();
     let member = |name: &serde_json::Value| {
@@ -130,7 +138,8 @@ fn members(working: &Working<'_>, pool: &str) -> Option<Vec<Member>> {
         let placements = working.list(&format!("/routes/{}/placements", route.route)).len();
         let served =
             (0..placements).map(|at| format!("/routes/{}/placements/{at}", route.route)).find(same)?;
-        Some(Member { served, instead_of: route.base.clone() })
+        let (name, instead_of) = (route.name.to_string(), route.base.clone());
+        Some(Member { name, route: route.route, served, instead_of })
     };
     names.iter().map(member).collect()
 }
@@ -348,7 +357,7 @@ pub(super) fn curve_row(working: &Working<'_>, pool: &str, gsu: f64) -> Option<u
 }
 
 /// Price of a GSU-hour: the list's, at the location, times what was negotiated.
-fn gsu_hour(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
+pub(super) fn gsu_hour(working: &mut Working<'_>, pool: &str, at: &str) -> Option<f64> {
     let list = working.read(&format!("{pool}/sizing/terms/{at}/usd_per_gsu_hour"))?;
     let negotiated = working.number("/workload/price_factors/gsu_hours")?;
     if negotiated != 1.0 {

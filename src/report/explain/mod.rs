@@ -5,14 +5,19 @@
 //! of a spend tier) is said, not guessed.
 
 mod bill;
+mod cases;
 mod counts;
+mod doubt;
 mod drivers;
 mod figures;
 mod find;
 mod gsu;
 mod limits;
 mod placement;
+mod rules;
+mod sheet;
 mod text;
+mod what_if;
 mod working;
 
 use serde::Serialize;
@@ -123,14 +128,21 @@ pub fn explain(plan: &Value, pointer: &str) -> Result<Explanation, ExplainError>
     let path: Vec<&str> = pointer.split('/').skip(1).collect();
     let mut working = Working::new(plan);
     let recomputed = match path.as_slice() {
+        ["bill", "net", rest @ ..] => what_if::net(&mut working, rest),
+        ["scenarios", at, rest @ ..] => what_if::explain(&mut working, at, rest),
         ["bill", rest @ ..] => bill::explain(&mut working, rest),
         ["shares", at, "share"] => bill::share(&mut working, at),
         ["routes", route, "placements", placement, rest @ ..] => {
             let base = format!("/routes/{route}/placements/{placement}");
             placement::explain(&mut working, &base, rest)
         }
+        ["gsu", "commitments", rest @ ..] => cases::commitments(&mut working, rest),
         ["gsu", "pools", pool, rest @ ..] => gsu::explain(&mut working, pool, rest),
         ["drivers", at, end @ ("low_usd" | "high_usd")] => drivers::explain(&mut working, at, end),
+        ["drivers", at, "sobol", result, index] => doubt::index(&mut working, at, result, index),
+        ["variance", rest @ ..] => doubt::variance(&mut working, rest),
+        ["outlook", rest @ ..] => doubt::outlook(&mut working, rest),
+        ["measure_next", at, field] => doubt::measurement(&mut working, at, field),
         ["limits", rest @ ..] => limits::explain(&mut working, rest),
         ["workload", ..] => {
             working.define("Stated in the workload, or a default of it (listed under /workload/assumed).");

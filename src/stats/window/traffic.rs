@@ -1,6 +1,8 @@
 //! Streams of requests whose rates differ by cell, for example by hour of the week.
 
-use super::{CountLaw, Mark, Marks, WindowError, within};
+use std::borrow::Cow;
+
+use super::{super::Modulation, CountLaw, Mark, Marks, WindowError, within};
 
 /// Requests of one kind: their sizes, the law of their counts, their rate in every cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,11 +95,50 @@ impl Traffic {
     }
 
     /// The same traffic as windows of so many seconds see it: a modulation that ends has the shape of counts that
-    /// it has there.
-    pub fn in_windows(&self, seconds: f64) -> Traffic {
+    /// it has there. Borrowed where nothing depends on the window.
+    pub fn in_windows(&self, seconds: f64) -> Cow<'_, Traffic> {
+        if !self.sources.iter().any(|source| matches!(source.counts, CountLaw::Modulated(_))) {
+            return Cow::Borrowed(self);
+        }
         let mut seen = self.clone();
         seen.sources.iter_mut().for_each(|source| source.counts = source.counts.in_windows(seconds));
-        seen
+        Cow::Owned(seen)
+    }
+
+    /// The same traffic with every stream's negative binomial shape times `factor` (below 1: more bursts), in
+    /// every window where a modulation gives it; other laws of counts stay.
+    ///
+    /// # Errors
+    ///
+    /// When the factor is not above zero and finite.
+    pub fn with_shapes_scaled(&self, factor: f64) -> Result<Traffic, WindowError> {
+        within("a factor of shapes", "above zero and finite", factor, factor > 0.0)?;
+        let mut other = self.clone();
+        for source in &mut other.sources {
+            source.counts = match source.counts {
+                CountLaw::NegativeBinomial { shape } => CountLaw::NegativeBinomial { shape: shape * factor },
+                CountLaw::Modulated(of) => {
+                    CountLaw::Modulated(Modulation { cv: of.cv / factor.sqrt(), ..of })
+                }
+                other => other,
+            };
+        }
+        Ok(other)
+    }
+
+    /// The same requests, each `factor` times as big.
+    ///
+    /// # Errors
+    ///
+    /// When the factor is not above zero and finite.
+    pub fn with_sizes_scaled(&self, factor: f64) -> Result<Traffic, WindowError> {
+        within("a factor of sizes", "above zero and finite", factor, factor > 0.0)?;
+        let mut other = self.clone();
+        for source in &mut other.sources {
+            let bigger = source.marks.iter().map(|mark| Mark { value: mark.value * factor, ..*mark });
+            source.marks = Marks::new(bigger.collect::<Vec<Mark>>())?;
+        }
+        Ok(other)
     }
 
     /// Requests per unit of time, averaged over the cells.
@@ -255,6 +296,23 @@ mod tests {
         let traffic = Traffic::new(&[1.0], vec![one.clone(), one]).unwrap();
         assert_eq!(traffic.pooled_shape(), 8.0);
         assert_eq!(traffic.with_counts(CountLaw::Poisson).unwrap().pooled_shape(), f64::INFINITY);
+    }
+
+    #[test]
+    fn bigger_requests_and_more_bursts_are_other_traffic() {
+        let counts = CountLaw::NegativeBinomial { shape: 8.0 };
+        let traffic = Traffic::new(&[1.0], vec![Stream { counts, ..stream(&[2.0], 3.0) }]).unwrap();
+        let bigger = traffic.with_sizes_scaled(1.5).unwrap();
+        assert_eq!((bigger.mean_rate(), bigger.mean_load()), (2.0, 9.0));
+        assert_eq!(traffic.with_shapes_scaled(0.5).unwrap().pooled_shape(), 4.0);
+        let swings = CountLaw::Modulated(Modulation { cv: 0.5, correlation_seconds: Some(60.0) });
+        let ends = traffic.with_counts(swings).unwrap();
+        for seconds in [5.0, 300.0] {
+            let scaled = ends.with_shapes_scaled(0.5).unwrap();
+            let ratio = scaled.in_windows(seconds).pooled_shape() / ends.in_windows(seconds).pooled_shape();
+            assert!((ratio - 0.5).abs() < 1e-12, "{ratio}");
+        }
+        assert!(traffic.with_shapes_scaled(0.0).is_err() && traffic.with_sizes_scaled(f64::NAN).is_err());
     }
 
     #[test]

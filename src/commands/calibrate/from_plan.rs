@@ -1,0 +1,58 @@
+//! What a plan proposes to measure next.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use crate::{
+    diagnostics::{FILE_BYTES_MAX, read_limited},
+    model::{Endpoint, ModelId},
+};
+
+/// The placement to ask, and how often.
+pub(super) struct Proposal {
+    pub model: ModelId,
+    pub endpoint: Endpoint,
+    pub requests: u64,
+}
+
+/// The part of a plan that is read.
+#[derive(Deserialize)]
+struct Proposing {
+    schema: String,
+    #[serde(default)]
+    measure_next: Vec<Proposed>,
+}
+
+#[derive(Deserialize)]
+struct Proposed {
+    requests: u64,
+    placement: Option<Placed>,
+}
+
+#[derive(Deserialize)]
+struct Placed {
+    model: String,
+    endpoint: String,
+}
+
+/// The first calibration that the plan lists.
+pub(super) fn proposal(path: &Path) -> anyhow::Result<Proposal> {
+    let bytes =
+        read_limited(path, FILE_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?;
+    let plan: Proposing =
+        serde_json::from_slice(&bytes).with_context(|| format!("{} is no plan.json", path.display()))?;
+    if plan.schema != "burndown.plan/1" {
+        bail!("{}: expected the schema `burndown.plan/1`, found `{}`", path.display(), plan.schema);
+    }
+    let first = plan.measure_next.into_iter().find_map(|next| Some((next.requests, next.placement?)));
+    let Some((requests, placed)) = first else {
+        bail!(
+            "{} proposes no calibration: nothing that requests could tell moves its range\n\nhint: leave --from-plan away to measure all the same",
+            path.display()
+        );
+    };
+    let endpoint = placed.endpoint.parse().map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+    Ok(Proposal { model: ModelId(placed.model), endpoint, requests })
+}

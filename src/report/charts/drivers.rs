@@ -1,0 +1,207 @@
+//! What moves the bill: a bar from the low to the high end of each input, and its part in the variance.
+
+use plotters::{prelude::*, style::text_anchor::HPos};
+
+use super::{
+    Chart, ChartError,
+    canvas::{self, Area, BOLD_LABEL, Bounds, FAINT_LABEL, LABEL},
+    check_most,
+    scale::{percent, short_usd},
+};
+
+/// Inputs and open questions, widest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Drivers {
+    /// States the finding; empty = the widest bar is named.
+    pub title: String,
+    /// What is shown and how it was estimated, in grey under the title.
+    pub subtitle: String,
+    /// Bars from top to bottom, at most 40.
+    pub bars: Vec<DriverBar>,
+}
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DriverBar {
+    /// What it is.
+    pub label: String,
+    /// Change of the mean month at its low end, USD.
+    pub low_usd: f64,
+    /// And at its high end.
+    pub high_usd: f64,
+    /// Its total Sobol index for the bill; `None` for an open question, which is drawn in grey.
+    pub variance_share: Option<f64>,
+}
+
+/// Most bars in one chart.
+const MOST_BARS: usize = 40;
+/// Largest amount that is drawn, USD.
+const USD_MAX: f64 = 1e15;
+/// Height of a bar's row, in pixels.
+const PITCH: f64 = 34.0;
+/// Half the thickness of a bar, in pixels.
+const HALF: f64 = 9.0;
+/// Room for the captions above the bars and the unit below, in pixels.
+const CAPTION_ROW: f64 = 26.0;
+const UNIT_ROW: f64 = 40.0;
+/// Caption of the right column.
+const SHARE_CAPTION: &str = "ST, share of variance";
+
+/// Draws a tornado: one bar for each input from its low to its high end around no change, the amounts at its
+/// ends, its total Sobol index at the right. Open questions are grey, since no index can be given.
+///
+/// # Errors
+///
+/// When there is no bar or more than 40, or an amount or a share is not a number or beyond ±1e15.
+pub fn draw_drivers(drivers: &Drivers) -> Result<Chart, ChartError> {
+    check(drivers)?;
+    let drivers = &with_clean_texts(drivers);
+    let heading = canvas::lay_out_heading(&drivers.title, &drivers.subtitle);
+    let labels = drivers.bars.iter().map(|bar| canvas::text_width(&bar.label, LABEL));
+    let top = canvas::heading_bottom(&heading) + 12.0 + CAPTION_ROW;
+    let bounds = Bounds {
+        left: canvas::MARGIN + labels.fold(0.0, f64::max) + 12.0,
+        top,
+        right: canvas::WIDTH - canvas::MARGIN - canvas::text_width(SHARE_CAPTION, FAINT_LABEL) - 12.0,
+        bottom: top + PITCH * drivers.bars.len() as f64,
+    };
+    let scale = Scale::of(&drivers.bars, bounds);
+    let height = bounds.bottom + UNIT_ROW;
+    canvas::draw_picture("drivers", &drivers.title, describe(drivers), height, |area| {
+        canvas::draw_heading(area, &heading)?;
+        let caption = (canvas::WIDTH - canvas::MARGIN, top - CAPTION_ROW / 2.0);
+        canvas::write_text(area, SHARE_CAPTION, caption, HPos::Right, FAINT_LABEL)?;
+        let ends = vec![canvas::at(scale.zero, bounds.top), canvas::at(scale.zero, bounds.bottom)];
+        area.draw(&PathElement::new(ends, canvas::stroke(canvas::GREY, 1.0)))?;
+        for (index, bar) in drivers.bars.iter().enumerate() {
+            draw_bar(area, bar, &scale, bounds, top + PITCH * (index as f64 + 0.5))?;
+        }
+        let unit = "change of the mean month, USD; left of the line cheaper, right of it dearer";
+        canvas::write_text(area, unit, (canvas::MARGIN, bounds.bottom + 20.0), HPos::Left, FAINT_LABEL)
+    })
+}
+
+fn check(drivers: &Drivers) -> Result<(), ChartError> {
+    if drivers.bars.is_empty() {
+        return Err(ChartError::Empty { what: "bar" });
+    }
+    check_most(drivers.bars.len(), MOST_BARS, "bars")?;
+    for bar in &drivers.bars {
+        for (end, usd) in [("low", bar.low_usd), ("high", bar.high_usd)] {
+            super::check_amount(usd.abs(), || format!("the {end} end of `{}`", bar.label))?;
+        }
+        if bar.variance_share.is_some_and(|share| !share.is_finite() || share.abs() > USD_MAX) {
+            let (what, found) = (format!("`{}`", bar.label), bar.variance_share.unwrap_or(f64::NAN));
+            return Err(ChartError::Share { what, found });
+        }
+    }
+    Ok(())
+}
+
+fn with_clean_texts(drivers: &Drivers) -> Drivers {
+    let bars = drivers.bars.iter().map(|bar| DriverBar {
+        label: canvas::shorten(&canvas::one_line(&bar.label), canvas::LONGEST_LABEL, LABEL),
+        ..bar.clone()
+    });
+    Drivers {
+        title: match drivers.title.as_str() {
+            "" => finding(drivers),
+            title => canvas::one_line(title),
+        },
+        subtitle: canvas::one_line(&drivers.subtitle),
+        bars: bars.collect(),
+    }
+}
+
+/// Names the widest bar.
+fn finding(drivers: &Drivers) -> String {
+    let size = |bar: &&DriverBar| bar.low_usd.abs().max(bar.high_usd.abs());
+    let widest = drivers.bars.iter().max_by(|a, b| size(a).total_cmp(&size(b)));
+    widest.map_or_else(String::new, |bar| {
+        let name = canvas::one_line(&bar.label);
+        let moves = format!("{} to {}", signed(bar.low_usd), signed(bar.high_usd));
+        format!("`{}` moves the month most: {moves}", name.trim_end_matches('.'))
+    })
+}
+
+/// `+$1,200`, `−$800`, `$0`.
+fn signed(usd: f64) -> String {
+    let sign = if usd > 0.0 { "+" } else { "−" };
+    if usd == 0.0 { "$0".into() } else { format!("{sign}{}", short_usd(usd.abs())) }
+}
+
+/// Where no change lies, and pixels per dollar.
+struct Scale {
+    zero: f64,
+    per_usd: f64,
+}
+
+impl Scale {
+    /// Both sides with the room that their amounts need.
+    fn of(bars: &[DriverBar], bounds: Bounds) -> Scale {
+        let room = |of: fn(&DriverBar) -> f64| {
+            bars.iter().map(|bar| canvas::text_width(&signed(of(bar)), BOLD_LABEL) + 14.0).fold(0.0, f64::max)
+        };
+        // An input may lower the bill at its high end.
+        let left = bars.iter().map(|bar| -bar.low_usd.min(bar.high_usd)).fold(0.0, f64::max);
+        let right = bars.iter().map(|bar| bar.low_usd.max(bar.high_usd)).fold(0.0, f64::max);
+        let (room_left, room_right) = (room(low), room(high));
+        let width = bounds.right - bounds.left - room_left - room_right;
+        let per_usd = if left + right > 0.0 { width / (left + right) } else { 0.0 };
+        Scale { zero: bounds.left + room_left + left * per_usd, per_usd }
+    }
+
+    fn x(&self, usd: f64) -> f64 {
+        self.zero + usd * self.per_usd
+    }
+}
+
+fn low(bar: &DriverBar) -> f64 {
+    bar.low_usd.min(bar.high_usd).min(0.0)
+}
+
+fn high(bar: &DriverBar) -> f64 {
+    bar.low_usd.max(bar.high_usd).max(0.0)
+}
+
+fn draw_bar(area: &Area, bar: &DriverBar, scale: &Scale, bounds: Bounds, y: f64) -> Result<(), ChartError> {
+    let open = bar.variance_share.is_none();
+    let (from, to) = (scale.x(low(bar)), scale.x(high(bar)));
+    let parts = [(from, scale.zero, canvas::BLUE), (scale.zero, to, canvas::ORANGE)];
+    for (left, right, colour) in parts.into_iter().filter(|(left, right, _)| right > left) {
+        let colour = if open { canvas::PALE_GREY } else { colour };
+        area.draw(&Rectangle::new(
+            [canvas::at(left, y - HALF), canvas::at(right, y + HALF)],
+            colour.filled(),
+        ))?;
+    }
+    canvas::write_text(area, &bar.label, (bounds.left - 12.0, y), HPos::Right, LABEL)?;
+    if low(bar) < 0.0 {
+        canvas::write_text(area, &signed(low(bar)), (from - 6.0, y), HPos::Right, BOLD_LABEL)?;
+    }
+    if high(bar) > 0.0 || low(bar) == 0.0 {
+        canvas::write_text(area, &signed(high(bar)), (to + 6.0, y), HPos::Left, BOLD_LABEL)?;
+    }
+    let share = bar.variance_share.map_or_else(|| "open question".to_string(), in_percent);
+    let face = if open { FAINT_LABEL } else { LABEL };
+    canvas::write_text(area, &share, (canvas::WIDTH - canvas::MARGIN, y), HPos::Right, face)
+}
+
+/// An estimate may lie a little outside of 0 to 1.
+fn in_percent(share: f64) -> String {
+    percent(share.clamp(0.0, 9.99))
+}
+
+/// The chart in sentences.
+fn describe(drivers: &Drivers) -> String {
+    let title = drivers.title.trim_end_matches('.');
+    let mut alt = format!("{title}. Tornado chart, change of the mean month in USD at each input's ends.");
+    for bar in &drivers.bars {
+        let share = bar.variance_share.map_or_else(
+            || "an open question".to_string(),
+            |share| format!("{} of the variance", in_percent(share)),
+        );
+        alt += &format!(" {}: {} to {}, {share}.", bar.label, signed(bar.low_usd), signed(bar.high_usd));
+    }
+    alt
+}

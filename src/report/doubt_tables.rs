@@ -1,0 +1,150 @@
+//! Tables of what is not known: what moves the bill, what to measure next, what the purchase comes to.
+
+use super::{
+    Cell, Table,
+    format::{figure, percent},
+    tables::{usd, usd_small},
+};
+use crate::{
+    projection::{CountLaw, DriverIndices, Measurement, Plan},
+    stats::SobolIndex,
+};
+
+/// Inputs by their dollars, with their parts in the variance of the bill, the cheapest count and the regret.
+pub(super) fn drivers(plan: &Plan) -> Table {
+    let row = |driver: &crate::projection::Driver| {
+        let mut row = vec![
+            Cell::words(&driver.name),
+            Cell::words(&driver.from_to),
+            usd(driver.low_usd),
+            usd(driver.high_usd),
+        ];
+        let of = |part: fn(&DriverIndices) -> Option<SobolIndex>| driver.sobol.as_ref().and_then(part);
+        for index in [of(|sobol| sobol.cost), of(|sobol| sobol.gsu), of(|sobol| sobol.regret)] {
+            row.push(share(index.map(|index| index.first)));
+            row.push(share(index.map(|index| index.total)));
+        }
+        row
+    };
+    Table {
+        name: "drivers",
+        title: "What moves the bill: one input at a time at its 10 % and 90 % points, open questions among them; \
+                and each input's Sobol indices, S alone and ST with all it does together with others",
+        columns: vec![
+            "input or open question",
+            "from, to",
+            "USD per month, low",
+            "USD per month, high",
+            "S of the bill",
+            "ST of the bill",
+            "S of the cheapest GSU count",
+            "ST of the cheapest GSU count",
+            "S of the regret",
+            "ST of the regret",
+        ],
+        rows: plan.drivers.iter().map(row).collect(),
+    }
+}
+
+/// An index as a share; estimates of nothing scatter around nothing.
+fn share(index: Option<f64>) -> Cell {
+    // An estimate below zero is zero and chance.
+    let cell = |index: f64| Cell::number(index.max(0.0), percent(index.max(0.0)));
+    index.map_or(Cell::unknown(), cell)
+}
+
+/// What to measure, with its price.
+pub(super) fn measure_next(plan: &Plan) -> Table {
+    let row = |measurement: &Measurement| {
+        vec![
+            Cell::words(&measurement.what),
+            Cell::number(measurement.requests as f64, figure(measurement.requests as f64)),
+            usd_small(measurement.usd_expected),
+            usd_small(measurement.usd_at_worst),
+            usd(measurement.range_usd),
+            usd(measurement.range_usd_after),
+            share(measurement.gsu_narrows),
+            usd(measurement.settles_usd),
+            Cell::words(measurement.settles.join("; ")),
+            Cell::words(&measurement.command),
+        ]
+    };
+    Table {
+        name: "measure_next",
+        title: "What to measure next: what it costs, and what it does to the month's 90 % range",
+        columns: vec![
+            "what",
+            "requests",
+            "USD expected",
+            "USD at most",
+            "range of a month, USD",
+            "range after, USD",
+            "range of the GSU count narrows by",
+            "open questions settled, USD per month",
+            "which",
+            "command",
+        ],
+        rows: plan.measure_next.iter().map(row).collect(),
+    }
+}
+
+/// The advised purchase and the cheapest counts over the draws of the bill.
+pub(super) fn outlook(plan: &Plan) -> Table {
+    let mut rows = Vec::new();
+    if let Some(outlook) = &plan.outlook {
+        let fees = outlook.committed_usd_per_month;
+        let same = |text: &str, amount: f64| {
+            let mut row = vec![Cell::words(text)];
+            row.extend([amount; 4].map(usd));
+            row.push(Cell::words(""));
+            row
+        };
+        rows.push(same("committed: fees of the advised purchases, USD per month", fees));
+        for (text, law) in [
+            ("variable: all that is paid as it goes, USD per month", &outlook.variable),
+            ("both, USD per month", &outlook.total),
+            ("regret: above the best purchase of each draw, USD per month", &outlook.regret),
+        ] {
+            let remark = match (text.starts_with("both"), outlook.probability_saves) {
+                (true, Some(saves)) => format!("cheaper than buying nothing in {} of draws", percent(saves)),
+                _ => String::new(),
+            };
+            rows.push(vec![
+                Cell::words(text),
+                usd(law.mean),
+                usd(law.p05),
+                usd(law.p50),
+                usd(law.p95),
+                Cell::words(remark),
+            ]);
+        }
+        if outlook.pools.len() > 1 {
+            rows.push(counts("cheapest count, all pools, GSU".into(), &outlook.cheapest, None));
+        }
+        for pool in &outlook.pools {
+            let name = format!("cheapest count of {} on {}, GSU", pool.model, pool.endpoint);
+            rows.push(counts(name, &pool.cheapest, Some(pool.look_up_error)));
+        }
+    }
+    Table {
+        name: "outlook",
+        title: "The purchase over the draws of the bill: committed and variable dollars, cheapest counts",
+        columns: vec!["what", "mean", "p05", "p50", "p95", "remark"],
+        rows,
+    }
+}
+
+fn counts(name: String, law: &CountLaw, error: Option<f64>) -> Vec<Cell> {
+    let likeliest: Vec<String> = law
+        .likeliest
+        .iter()
+        .take(3)
+        .map(|count| format!("{} GSU {}", count.gsu, percent(count.share)))
+        .collect();
+    let error = error
+        .map_or_else(String::new, |error| format!("; look-up within {} of exact curves", percent(error)));
+    let mut row = vec![Cell::words(name)];
+    row.extend([law.mean, law.p05, law.p50, law.p95].map(|gsu| Cell::number(gsu, figure(gsu))));
+    row.push(Cell::words(format!("none is best in {}; {}{error}", percent(law.none), likeliest.join(", "))));
+    row
+}
