@@ -31,4 +31,4 @@ pub use rows::TraceFormat;
 pub use run::{Clock, Latency, Replay, ReplayError, ReplayOptions};
 pub use snippet::{SnippetFacts, workload_snippet};
 pub use tally::{Demand, HOURS, Mean, Outcome};
-pub use trace::{BATCH, Request, TraceError, TraceNotes, TraceReader};
+pub use trace::{BATCH, Micros, Request, TraceError, TraceNotes, TraceReader};
