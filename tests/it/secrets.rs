@@ -190,7 +190,7 @@ fn files_under(folder: &Path) -> Vec<std::path::PathBuf> {
 /// A log of who served each request, one a second, with what a recorder left in it.
 fn sightings() -> String {
     let row = |at: usize| {
-        let traffic = if at % 3 == 0 { "ON_DEMAND" } else { "PROVISIONED_THROUGHPUT" };
+        let traffic = if at.is_multiple_of(3) { "ON_DEMAND" } else { "PROVISIONED_THROUGHPUT" };
         format!(
             r#"{{"logging_time":"2026-11-03T00:{:02}:{:02}Z","endpoint":"projects/p/locations/global/x?key={LOGGED}","model":"publishers/google/models/gemini-3-pro-image","metadata":{{"request_latency":"1000"}},"full_request":{{"contents":[{{"parts":[{{"text":"{PROMPT}"}}]}}]}},"full_response":{{"candidates":[{{"content":{{"role":"model","parts":[{{"text":"{PROMPT}"}}]}},"finishReason":"STOP"}}],"usageMetadata":{{"promptTokenCount":20,"candidatesTokenCount":30,"totalTokenCount":50,"trafficType":"{traffic}"}},"modelVersion":"gemini-3-pro-image"}}}}"#,
             at / 60,
