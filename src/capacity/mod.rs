@@ -13,6 +13,7 @@ mod family;
 mod ladder;
 mod pool;
 mod regret;
+mod share_columns;
 mod share_table;
 mod sizing;
 mod window;
@@ -34,6 +35,6 @@ pub use ladder::{
     standing,
 };
 pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
-pub use share_table::{ShareTable, Weights};
+pub use share_table::{Amounts, Grid, Place, ShareTable};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};
 pub use window::{Window, WindowEnd, WindowRange};
