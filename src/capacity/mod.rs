@@ -15,6 +15,7 @@ mod learned;
 mod monitoring;
 mod pool;
 mod regret;
+mod share_columns;
 mod share_table;
 mod sizing;
 mod window;
@@ -40,6 +41,6 @@ pub use monitoring::{
     Invocations, MetricsError, PtMetric, PtMetrics, PtPoint, PtStep, read_explorer_csv, read_time_series,
 };
 pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
-pub use share_table::{ShareTable, Weights};
+pub use share_table::{Amounts, Grid, Place, ShareTable};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};
 pub use window::{Window, WindowEnd, WindowRange};

@@ -13,7 +13,7 @@ use super::{
 use crate::stats::{AdmissionRow, AdmissionTable, Admitted, ArrivalTail, LoadLaw, Marks, Traffic};
 
 /// Up to so many mean requests per window admission is followed request by request.
-const EXACT_REQUESTS: f64 = 30.0;
+pub(super) const EXACT_REQUESTS: f64 = 30.0;
 
 /// Arrivals of one window that are followed.
 const ARRIVALS_MAX: usize = 4096;
@@ -45,8 +45,8 @@ pub(super) struct Pool<'a> {
     /// The same with one law of sizes, where the streams differ.
     pooled: Option<Traffic>,
     /// Mean size, and what a request is worth.
-    mean: Admitted,
-    table: AdmissionTable,
+    pub mean: Admitted,
+    pub table: AdmissionTable,
     /// Where windows of many requests lie between the bounds; `None` when no count has such windows.
     ruler: Option<Ruler>,
     /// Sizes ascending, with the share of requests from each on.

@@ -71,6 +71,11 @@ impl ArrivalTail {
     pub fn mean(&self) -> f64 {
         self.mean
     }
+
+    /// P(N > k) for every number k of arrivals that is worth following.
+    pub(crate) fn above(&self) -> &[f64] {
+        &self.above
+    }
 }
 
 /// Sizes as whole numbers of a step.
@@ -125,6 +130,16 @@ impl AdmissionTable {
         let rounded: f64 = atoms.iter().map(|atom| atom.probability * atom.size as f64).sum();
         let step = if divisor.is_some() { step } else { mean / rounded };
         AdmissionTable { step, exact: divisor.is_some(), atoms, mean }
+    }
+
+    /// What one step stands for.
+    pub(crate) fn step(&self) -> f64 {
+        self.step
+    }
+
+    /// Whether sizes are whole numbers of steps; else they are rounded to them.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.exact
     }
 
     /// The capacities in steps that stand for a quota, with weights: the quota rounded down for exact sizes;
@@ -235,5 +250,10 @@ impl AdmissionRow {
     /// Arrivals that were followed.
     pub fn arrivals(&self) -> usize {
         self.arrivals.len()
+    }
+
+    /// Load that each of them adds.
+    pub(crate) fn loads(&self) -> impl Iterator<Item = f64> {
+        self.arrivals.iter().map(|arrival| arrival.load)
     }
 }
