@@ -8,7 +8,6 @@ use rayon::prelude::*;
 
 use super::{
     CurveFamily, Window,
-    curve::CurveError,
     pool::{EXACT_REQUESTS, Pool},
     share_table::Grid,
 };
@@ -140,20 +139,15 @@ impl Band {
     }
 
     /// Shares left, by column, then row.
-    pub fn shares(
-        &self,
-        pool: &Pool<'_>,
-        family: &CurveFamily,
-        rows: &Rows<'_>,
-    ) -> Result<Vec<f32>, CurveError> {
+    pub fn shares(&self, pool: &Pool<'_>, family: &CurveFamily, rows: &Rows<'_>) -> Vec<f32> {
         let mut shares = Vec::with_capacity(self.columns() * rows.len());
         if let Some(whole) = &self.whole {
-            shares.extend(whole.shares(pool, self.window, rows)?);
+            shares.extend(whole.shares(pool, self.window, rows));
         }
         if let Some(many) = &self.many {
             shares.extend(many.shares(family, self.window, rows));
         }
-        Ok(shares)
+        shares
     }
 }
 
@@ -174,22 +168,20 @@ impl Whole {
 
     /// What the window's arrivals leave at every room: one product of two tables, how likely the n-th arrival is
     /// by row, and what it adds by room.
-    fn shares(&self, pool: &Pool<'_>, window: Window, rows: &Rows<'_>) -> Result<Vec<f32>, CurveError> {
+    fn shares(&self, pool: &Pool<'_>, window: Window, rows: &Rows<'_>) -> Vec<f32> {
         let rooms: Vec<usize> = (0..self.columns).map(|column| (self.first + column) * self.stride).collect();
         let adds: Vec<Vec<f64>> =
             rooms.par_iter().map(|room| pool.table.row(*room, ARRIVALS_MAX).loads().collect()).collect();
         let followed = adds.iter().map(Vec::len).max().unwrap_or(0);
         let each: Vec<(f64, f64)> = rows.each().collect();
-        let tail = |(rate, shape): &(f64, f64)| {
-            let traffic = pool.traffic.scaled(*rate)?.with_shapes_scaled(*shape)?;
-            let seconds = window.seconds as f64;
-            Ok(ArrivalTail::new(&traffic.in_windows(seconds), seconds, followed))
-        };
-        let tails = each.par_iter().map(tail).collect::<Result<Vec<ArrivalTail>, CurveError>>()?;
+        let seconds = window.seconds as f64;
+        let seen = pool.traffic.in_windows(seconds);
+        let tail = |factors: &(f64, f64)| ArrivalTail::matched(&seen, seconds, *factors, followed);
+        let tails: Vec<ArrivalTail> = each.par_iter().map(tail).collect();
         let arrivals = Arrivals::new(&tails, followed);
         let mean = pool.mean.load;
         let column = |adds: &Vec<f64>| arrivals.left(adds, mean);
-        Ok(adds.par_iter().map(column).collect::<Vec<Vec<f32>>>().concat())
+        adds.par_iter().map(column).collect::<Vec<Vec<f32>>>().concat()
     }
 }
 

@@ -70,6 +70,7 @@ pub struct Place {
     /// By node, then shape.
     weights: [f32; AROUND * LOG_SHAPES.len()],
     log_size: f64,
+    per_size: f64,
 }
 
 /// Amounts at several places of one table, to be multiplied by what a count leaves of each.
@@ -109,7 +110,7 @@ impl ShareTable {
         let rows = Rows { rates: &rates, shapes: &shapes };
         let (bands, counts) = bands(&pool, row, counts, grid);
         let of_band = |band: &Band| band.shares(&pool, family, &rows);
-        let shares = bands.par_iter().map(of_band).collect::<Result<Vec<Vec<f32>>, CurveError>>()?.concat();
+        let shares = bands.par_iter().map(of_band).collect::<Vec<Vec<f32>>>().concat();
         let rate_step = grid.rate_step;
         let mut table = ShareTable { counts, first, rate_step, nodes, shapes: shapes.len(), bands, shares };
         table.correct(family, &rates);
@@ -140,13 +141,13 @@ impl ShareTable {
         for (at, weight) in weights.iter_mut().enumerate().take(AROUND * self.shapes) {
             *weight = (of_nodes[at / self.shapes] * of_shapes[at % self.shapes]) as f32;
         }
-        Place { node, weights, log_size: inside }
+        Place { node, weights, log_size: inside, per_size: (-inside).exp() }
     }
 
     /// Share left by the count at an index.
     pub fn share(&self, place: &Place, index: usize) -> f64 {
         let weights = &place.weights[..AROUND * self.shapes];
-        let share = match self.between(index, place.log_size, (-place.log_size).exp()) {
+        let share = match self.between(index, place.log_size, place.per_size) {
             Some(between) => self.weighed(between, place.node, weights),
             None => 1.0,
         };

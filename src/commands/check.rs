@@ -75,6 +75,7 @@ fn policy(args: &CheckArgs) -> anyhow::Result<(Policy, Option<String>)> {
         max_cost_per_request_usd: args.max_cost_per_request,
         max_gsu: args.max_gsu,
         confidence: args.confidence.map(|share| share.0),
+        money: args.money,
         baseline: args.baseline.clone(),
     };
     if let Some(share) = flags.confidence.filter(|share| !(0.0 < *share && *share < 1.0)) {

@@ -24,7 +24,7 @@ mod switches;
 mod world;
 
 pub use bill::{Bill, ClosedForm, Spread};
-pub use credits::{CreditUse, NetBill};
+pub use credits::{CreditUse, NetBill, NetDraws};
 pub use distributions::{Basis, Bin, Distribution, PlacementDistributions, RouteDistributions};
 pub use drivers::{Driver, DriverIndices, DriverKind, OutputSpread, VarianceStudy};
 pub use gsu::{

@@ -4,7 +4,7 @@ use super::{
     format::{money_small, money_whole, percent, signed_amounts},
     sheet::Sheet,
 };
-use crate::projection::check::{Check, Gate, Measured, MonthToDate, PtCheck, Unit, Verdict};
+use crate::projection::check::{Check, Gate, Measured, MoneyOf, MonthToDate, PtCheck, Unit, Verdict};
 
 /// For a terminal.
 pub fn check_text(check: &Check) -> String {
@@ -128,10 +128,12 @@ fn shapes(found: &PtCheck) -> Vec<String> {
 }
 
 fn name(gate: &Gate) -> String {
-    match &gate.of {
-        Some(of) => format!("{} ({of})", gate.gate),
-        None => gate.gate.to_string(),
-    }
+    let money = gate.money.map(|money| match money {
+        MoneyOf::Owed => "owed, after credits",
+        MoneyOf::Bill => "before credits",
+    });
+    let of: Vec<&str> = gate.of.as_deref().into_iter().chain(money).collect();
+    if of.is_empty() { gate.gate.to_string() } else { format!("{} ({})", gate.gate, of.join(", ")) }
 }
 
 fn row(gate: &Gate) -> Vec<String> {

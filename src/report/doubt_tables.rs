@@ -21,15 +21,16 @@ pub(super) fn drivers(plan: &Plan) -> Table {
         ];
         let of = |part: fn(&DriverIndices) -> Option<SobolIndex>| driver.sobol.as_ref().and_then(part);
         for index in [of(|sobol| sobol.cost), of(|sobol| sobol.gsu), of(|sobol| sobol.regret)] {
-            row.push(share(index.map(|index| index.first)));
-            row.push(share(index.map(|index| index.total)));
+            row.push(estimate(index.map(|i| (i.first, i.first_half_width(), i.first_told))));
+            row.push(estimate(index.map(|i| (i.total, i.total_half_width(), i.total_told))));
         }
         row
     };
     Table {
         name: "drivers",
         title: "What moves the bill: one input at a time at its 10 % and 90 % points, open questions among them; \
-                and each input's Sobol indices, S alone and ST with all it does together with others",
+                and each input's Sobol indices, S alone and ST with all it does together with others, ± their 95 % \
+                interval. One that is not told from 0 is below what the points of the study can tell",
         columns: vec![
             "input or open question",
             "from, to",
@@ -46,11 +47,18 @@ pub(super) fn drivers(plan: &Plan) -> Table {
     }
 }
 
-/// An index as a share; estimates of nothing scatter around nothing.
-fn share(index: Option<f64>) -> Cell {
-    // An estimate below zero is zero and chance.
-    let cell = |index: f64| Cell::number(index.max(0.0), percent(index.max(0.0)));
-    index.map_or(Cell::unknown(), cell)
+/// An index with half its 95 % interval, and whether that lies above zero. Estimates of nothing scatter around
+/// nothing: they are shown as they are.
+fn estimate(index: Option<(f64, f64, bool)>) -> Cell {
+    let Some((index, half_width, told)) = index else { return Cell::unknown() };
+    let shown =
+        if index < 0.0 { format!("{:.1} %", index * 100.0).replace("-0.0", "0.0") } else { percent(index) };
+    let told = if told || half_width == 0.0 { "" } else { ", not told from 0" };
+    Cell::number(index, format!("{shown} (± {}{told})", percent(half_width)))
+}
+
+fn share(share: Option<f64>) -> Cell {
+    share.map_or(Cell::unknown(), |share| Cell::number(share, percent(share)))
 }
 
 /// What to measure, with its price.
@@ -147,4 +155,25 @@ fn counts(name: String, law: &CountLaw, error: Option<f64>) -> Vec<Cell> {
     row.extend([law.mean, law.p05, law.p50, law.p95].map(|gsu| Cell::number(gsu, figure(gsu))));
     row.push(Cell::words(format!("none is best in {}; {}{error}", percent(law.none), likeliest.join(", "))));
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(index: f64, half_width: f64, told: bool, expected: &str) {
+        let cell = estimate(Some((index, half_width, told)));
+        assert_eq!((cell.text.as_str(), cell.number), (expected, Some(index)));
+    }
+
+    #[test]
+    fn an_index_that_is_not_told_from_nothing_is_shown_as_it_is() {
+        check(0.62, 0.03, true, "62 % (± 3.0 %)");
+        check(-0.004, 0.009, false, "-0.4 % (± 0.9 %, not told from 0)");
+        check(-0.000_2, 0.009, false, "0.0 % (± 0.9 %, not told from 0)");
+        check(0.004, 0.009, false, "0.4 % (± 0.9 %, not told from 0)");
+        check(0.0, 0.0, false, "0 % (± 0 %)");
+        assert_eq!(estimate(None).number, None);
+    }
 }

@@ -92,6 +92,12 @@ fn bill(plan: &Plan) -> Vec<Block> {
             shown(money_whole(net.month.p95), "/bill/net/month/p95"),
             words(")"),
         ]);
+        if let Some(over) = net.probability_over_budget {
+            first.extend([
+                words(", over the budget with probability "),
+                shown(percent(over), "/bill/net/probability_over_budget"),
+            ]);
+        }
     }
     let mut second = match plan.routes.as_slice() {
         [only] => vec![words(format!(", on {}; ", only.chosen().placement))],

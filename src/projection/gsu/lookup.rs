@@ -22,15 +22,14 @@ const RATE_SPREAD: f64 = 1.2;
 
 /// Where the look-up is held against exact curves: half a standard deviation and more of load, size and burstiness
 /// off, and further to both sides.
-const PROBES: [Probe; 4] = [
+const PROBES: [Probe; 3] = [
     Probe { load: 1.16, size: 1.03, shape: 0.7 },
     Probe { load: 0.86, size: 0.97, shape: 1.4 },
     Probe { load: 1.4, size: 1.09, shape: 0.5 },
-    Probe { load: 0.7, size: 0.92, shape: 2.0 },
 ];
 
 /// Most counts at which it is.
-const PROBED_COUNTS: usize = 40;
+const PROBED_COUNTS: usize = 8;
 
 /// A pool's costs by look-up.
 #[derive(Clone, Debug)]
@@ -46,8 +45,10 @@ pub(in crate::projection) struct PoolLookup {
     quota: Vec<f64>,
     /// US dollars of a GSU in the mean month, on the cheapest term.
     usd_per_gsu_month: f64,
-    /// Ladders that were compared; the advised one first.
-    ladders: Vec<Held>,
+    /// US dollars a month of the ladders that were compared; the advised one first.
+    ladders: Vec<f64>,
+    /// By month: the counts that they hold.
+    levels: Vec<Vec<Level>>,
     /// Share of the horizon after the first day on which an order can run.
     held_share: f64,
     /// Largest difference of a share of tokens from exact curves.
@@ -69,12 +70,13 @@ struct Part {
     usd: Vec<Vec<(TokenClass, f64)>>,
 }
 
-/// What a ladder holds and costs.
+/// A count that ladders hold in a month.
 #[derive(Clone, Debug)]
-struct Held {
-    committed_usd_per_month: f64,
-    /// By month: counts as indices of `counts`, with the share of the month that each is held.
-    levels: Vec<Vec<(usize, f64)>>,
+struct Level {
+    /// Index of the count.
+    index: usize,
+    /// Ladders that hold it, and for which share of the month.
+    shares: Vec<(usize, f64)>,
 }
 
 /// What a pool comes to in one world, US dollars of the mean month.
@@ -134,6 +136,7 @@ impl PoolLookup {
         });
         let advised = ladders.map(|found| found.regret.cheapest);
         let order = advised.into_iter().chain((0..held.len()).filter(|at| Some(*at) != advised));
+        let ladders: Vec<&Ladder> = order.map(|at| &held[at]).collect();
         let per_gsu = costs.row.tokens_per_second_per_gsu.to_f64().unwrap_or(f64::NAN);
         let quota = |at: usize| per_gsu * f64::from(costs.months[at].days()) * 86_400.0;
         let parts = |members: &[Member<'_>]| members.iter().map(|member| part(costs, member)).collect();
@@ -144,7 +147,8 @@ impl PoolLookup {
             waiting: parts(costs.waiting),
             quota: (0..months).map(quota).collect(),
             held_share: held_share(held, costs.months),
-            ladders: order.map(|at| held_by(&held[at], months, &counts)).collect(),
+            levels: levels_of(&ladders, months, &counts),
+            ladders: ladders.iter().map(|ladder| committed_usd(ladder) / months as f64).collect(),
             error: error(costs, &tables, &counts, named)?,
             usd_per_gsu_month,
             tables,
@@ -172,14 +176,13 @@ impl PoolLookup {
             let noted: f64 = tables.iter().map(|left| left(index)).sum();
             noted + filled.iter().map(|month| self.left_of(month, index)).sum::<f64>()
         };
-        let of_ladder = |ladder: &Held| -> f64 {
-            let of_month = |month: &MonthWorld| {
-                let levels = ladder.levels[month.at].iter();
-                levels.map(|(index, share)| share * self.left_of(month, *index)).sum::<f64>()
-            };
-            months.iter().map(of_month).sum()
-        };
-        let ladders: Vec<f64> = self.ladders.iter().map(of_ladder).collect();
+        let mut ladders = vec![0.0; self.ladders.len()];
+        for month in &months {
+            for level in &self.levels[month.at] {
+                let usd = self.left_of(month, level.index);
+                level.shares.iter().for_each(|(ladder, share)| ladders[*ladder] += share * usd);
+            }
+        }
         self.best(left, nothing / self.of_month.len() as f64, &ladders)
     }
 
@@ -200,14 +203,14 @@ impl PoolLookup {
         }
         // A count that waits for its order serves a part of the horizon.
         let in_time = nothing_usd + self.held_share * (cheapest.1 - nothing_usd);
-        let of_ladder = |(ladder, left): (&Held, &f64)| ladder.committed_usd_per_month + left / months;
+        let of_ladder = |(committed, left): (&f64, &f64)| committed + left / months;
         let ladders_usd = self.ladders.iter().zip(ladders).map(of_ladder);
         PoolOutcome {
             nothing_usd,
             cheapest_gsu: cheapest.0,
             least_usd: ladders_usd.fold(in_time, f64::min),
             advised_paygo_usd: ladders.first().map_or(nothing_usd, |left| left / months),
-            advised_committed_usd: self.ladders.first().map_or(0.0, |held| held.committed_usd_per_month),
+            advised_committed_usd: self.ladders.first().copied().unwrap_or(0.0),
         }
     }
 
@@ -301,19 +304,27 @@ fn tables(costs: &Costs<'_>, counts: &[u64], bursts: bool) -> Result<Vec<ShareTa
         .collect()
 }
 
-fn held_by(ladder: &Ladder, months: usize, counts: &[u64]) -> Held {
-    let mut levels = vec![Vec::new(); months];
-    for level in &ladder.levels {
-        let period = &ladder.periods[level.period];
-        let days = |first: Day, next: Day| f64::from(Stretch { first, next }.days());
-        let share = days(level.first, level.next) / days(period.first, period.next);
-        let index = counts.partition_point(|gsu| *gsu <= level.gsu).saturating_sub(1);
-        levels[level.period].push((index, share));
+fn committed_usd(ladder: &Ladder) -> f64 {
+    ladder.committed_usd + ladder.charged_beyond_usd
+}
+
+/// The counts that ladders hold by month, each once.
+fn levels_of(ladders: &[&Ladder], months: usize, counts: &[u64]) -> Vec<Vec<Level>> {
+    let mut levels: Vec<Vec<Level>> = vec![Vec::new(); months];
+    for (ladder, held) in ladders.iter().enumerate() {
+        for level in &held.levels {
+            let period = &held.periods[level.period];
+            let days = |first: Day, next: Day| f64::from(Stretch { first, next }.days());
+            let share = days(level.first, level.next) / days(period.first, period.next);
+            let index = counts.partition_point(|gsu| *gsu <= level.gsu).saturating_sub(1);
+            let of_month = &mut levels[level.period];
+            match of_month.iter_mut().find(|other| other.index == index) {
+                Some(other) => other.shares.push((ladder, share)),
+                None => of_month.push(Level { index, shares: vec![(ladder, share)] }),
+            }
+        }
     }
-    Held {
-        committed_usd_per_month: (ladder.committed_usd + ladder.charged_beyond_usd) / months as f64,
-        levels,
-    }
+    levels
 }
 
 /// Share of the horizon from the first day on which one of the ladders holds anything; all of it when none does.
@@ -324,16 +335,20 @@ fn held_share(ladders: &[Ladder], months: &[Month]) -> f64 {
     first.map(|level| level.first).min().map_or(1.0, |first| days(first, end) / days(start, end))
 }
 
-/// Largest difference to exact curves of the busiest month, at counts that the plan names, all small ones, and some
-/// between.
+/// Largest difference to exact curves of the busiest month, at the smallest counts, some between and those that the
+/// plan names.
 fn error(costs: &Costs<'_>, tables: &[ShareTable], counts: &[u64], named: &[u64]) -> Result<f64, CurveError> {
     let (Some((_, traffic, _)), Some(table)) = (costs.curves.families().next(), tables.first()) else {
         return Ok(0.0);
     };
-    let mut probed: Vec<u64> = named.iter().chain(counts).copied().filter(|gsu| *gsu > 0).collect();
-    probed.truncate(PROBED_COUNTS / 2);
-    let step = (counts.len() / (PROBED_COUNTS / 2)).max(1);
-    probed.extend(counts.iter().step_by(step).filter(|gsu| **gsu > 0));
+    let small = counts.iter().skip(1).take(2);
+    let spread = (1..=2).filter_map(|part| counts.get(counts.len() * part / 6));
+    let mut probed: Vec<u64> = Vec::new();
+    for gsu in small.chain(spread).chain(named) {
+        if *gsu > 0 && !probed.contains(gsu) && probed.len() < PROBED_COUNTS {
+            probed.push(*gsu);
+        }
+    }
     let errors = PROBES.map(|probe| table.error((costs.row, traffic), &probed, probe));
     errors.into_iter().try_fold(0.0_f64, |largest, error| Ok(largest.max(error?)))
 }

@@ -31,6 +31,8 @@ pub struct DriverBar {
     pub high_usd: f64,
     /// Its total Sobol index for the bill; `None` for an open question, which is drawn in grey.
     pub variance_share: Option<f64>,
+    /// Where that index is below what the study can tell: the upper end of its 95 % interval.
+    pub below: Option<f64>,
 }
 
 /// Most bars in one chart.
@@ -90,9 +92,10 @@ fn check(drivers: &Drivers) -> Result<(), ChartError> {
         for (end, usd) in [("low", bar.low_usd), ("high", bar.high_usd)] {
             super::check_amount(usd.abs(), || format!("the {end} end of `{}`", bar.label))?;
         }
-        if bar.variance_share.is_some_and(|share| !share.is_finite() || share.abs() > USD_MAX) {
-            let (what, found) = (format!("`{}`", bar.label), bar.variance_share.unwrap_or(f64::NAN));
-            return Err(ChartError::Share { what, found });
+        for share in [bar.variance_share, bar.below].into_iter().flatten() {
+            if !share.is_finite() || share.abs() > USD_MAX {
+                return Err(ChartError::Share { what: format!("`{}`", bar.label), found: share });
+            }
         }
     }
     Ok(())
@@ -182,9 +185,15 @@ fn draw_bar(area: &Area, bar: &DriverBar, scale: &Scale, bounds: Bounds, y: f64)
     if high(bar) > 0.0 || low(bar) == 0.0 {
         canvas::write_text(area, &signed(high(bar)), (to + 6.0, y), HPos::Left, BOLD_LABEL)?;
     }
-    let share = bar.variance_share.map_or_else(|| "open question".to_string(), in_percent);
+    let share = share_text(bar).unwrap_or_else(|| "open question".to_string());
     let face = if open { FAINT_LABEL } else { LABEL };
     canvas::write_text(area, &share, (canvas::WIDTH - canvas::MARGIN, y), HPos::Right, face)
+}
+
+/// `62 %`, or `below 1.4 %` where no more can be told; nothing for an open question.
+fn share_text(bar: &DriverBar) -> Option<String> {
+    let share = bar.variance_share?;
+    Some(bar.below.map_or_else(|| in_percent(share), |below| format!("below {}", in_percent(below))))
 }
 
 /// An estimate may lie a little outside of 0 to 1.
@@ -197,10 +206,8 @@ fn describe(drivers: &Drivers) -> String {
     let title = drivers.title.trim_end_matches('.');
     let mut alt = format!("{title}. Tornado chart, change of the mean month in USD at each input's ends.");
     for bar in &drivers.bars {
-        let share = bar.variance_share.map_or_else(
-            || "an open question".to_string(),
-            |share| format!("{} of the variance", in_percent(share)),
-        );
+        let share = share_text(bar)
+            .map_or_else(|| "an open question".to_string(), |share| format!("{share} of the variance"));
         alt += &format!(" {}: {} to {}, {share}.", bar.label, signed(bar.low_usd), signed(bar.high_usd));
     }
     alt

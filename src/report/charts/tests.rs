@@ -191,6 +191,15 @@ fn a_tornado_names_its_widest_bar_and_says_what_is_open() {
 }
 
 #[test]
+fn an_index_that_cannot_be_told_is_drawn_as_a_bound() {
+    let mut drivers = usual_drivers();
+    drivers.bars[1].below = Some(0.014);
+    let chart = draw_drivers(&drivers).unwrap();
+    assert!(chart.svg.contains(">below 1.4 %</text>"), "{}", chart.svg);
+    assert!(chart.alt.contains("below 1.4 % of the variance"), "{}", chart.alt);
+}
+
+#[test]
 fn drivers_that_cannot_be_drawn_are_refused_in_a_sentence() {
     let check = |spoil: fn(&mut Drivers), expected: &str| {
         let mut drivers = usual_drivers();
