@@ -1,7 +1,7 @@
 //! What the first screen says of provisioned throughput: a verdict, and the counts that people ask for.
 
 use super::{
-    Block, Piece,
+    Block, Piece, captions,
     format::{grouped, money_whole, percent},
     gsu_form::open_rules,
     screen::short,
@@ -125,7 +125,7 @@ pub(super) fn check(plan: &Plan) -> Vec<Block> {
     {
         *label = words(format!("cheapest ({})", short(&pool.model.0)));
     }
-    let header = vec!["fees and PayGo a month", "GSU", "left (open rules)", "for 1 year", "1 month"];
+    let header = captions(["fees and PayGo a month", "GSU", "left (open rules)", "for 1 year", "1 month"]);
     vec![Block::Rows { header, rows }]
 }
 

@@ -379,8 +379,10 @@ pub(super) fn contrast(one: RGBColor, other: RGBColor) -> f64 {
 
 /// How title and subtitle look.
 fn looks(breadth: Breadth) -> (Look, Look) {
-    let (title, subtitle) = if breadth.is_narrow() { ((16.0, 21.0), (13.0, 18.0)) } else { ((20.0, 27.0), (14.0, 20.0)) };
-    let look = |(size, leading): (f64, f64), bold, colour| Look { face: Face { size, bold, colour }, leading };
+    let (title, subtitle) =
+        if breadth.is_narrow() { ((16.0, 21.0), (13.0, 18.0)) } else { ((20.0, 27.0), (14.0, 20.0)) };
+    let look =
+        |(size, leading): (f64, f64), bold, colour| Look { face: Face { size, bold, colour }, leading };
     (look(title, true, INK), look(subtitle, false, GREY))
 }
 

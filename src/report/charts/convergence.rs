@@ -133,7 +133,12 @@ impl Scales {
         let high = widths().fold(0.0, f64::max).clamp(low, MOST);
         let bounds = Bounds { left: 0.0, top: 0.0, right: 1.0, bottom: 1.0 };
         // Room above and below, so that a single value has an axis around it.
-        Scales { money: Axis::up_to(furthest, if breadth.is_narrow() { 3 } else { 6 }), low: low / 1.25, high: high * 1.25, bounds }
+        Scales {
+            money: Axis::up_to(furthest, if breadth.is_narrow() { 3 } else { 6 }),
+            low: low / 1.25,
+            high: high * 1.25,
+            bounds,
+        }
     }
 
     fn x(&self, usd: f64) -> f64 {

@@ -59,20 +59,21 @@ fn draw(cost: &CostByClass, breadth: Breadth) -> Result<Chart, ChartError> {
     let axis = value_axis(&rows, bounds, breadth);
 
     let height = bounds.bottom + AXIS_ROWS;
-    let chart = canvas::draw_picture(breadth, "cost-by-class", &cost.title, describe(cost), height, |area| {
-        canvas::draw_heading(area, &heading)?;
-        draw_legend(area, &legend)?;
-        let inner = canvas::part_of(area, bounds);
-        let mut plot = canvas::plot_in(&inner, axis.end, rows.len() as f64)?;
-        draw_axis(area, &plot, &axis, &cost.unit, bounds)?;
-        for (index, row) in rows.iter().enumerate() {
-            // The plot counts from the bottom, the list from the top.
-            let bottom = (rows.len() - index - 1) as f64;
-            draw_bar(&mut plot, row, bottom, breadth)?;
-            draw_bar_texts(area, &plot, row, bottom, (bounds, breadth))?;
-        }
-        Ok(())
-    })?;
+    let chart =
+        canvas::draw_picture(breadth, "cost-by-class", &cost.title, describe(cost), height, |area| {
+            canvas::draw_heading(area, &heading)?;
+            draw_legend(area, &legend)?;
+            let inner = canvas::part_of(area, bounds);
+            let mut plot = canvas::plot_in(&inner, axis.end, rows.len() as f64)?;
+            draw_axis(area, &plot, &axis, &cost.unit, bounds)?;
+            for (index, row) in rows.iter().enumerate() {
+                // The plot counts from the bottom, the list from the top.
+                let bottom = (rows.len() - index - 1) as f64;
+                draw_bar(&mut plot, row, bottom, breadth)?;
+                draw_bar_texts(area, &plot, row, bottom, (bounds, breadth))?;
+            }
+            Ok(())
+        })?;
     Ok(chart.with_spots(&spots(cost, bounds, breadth)))
 }
 

@@ -223,10 +223,7 @@ fn draw_bar(area: &Area, bar: &DriverBar, scale: &Scale, row: &Row) -> Result<()
         let room = row.breadth.inner() - canvas::text_width(&share, face) - 10.0;
         let label = canvas::shorten(&bar.label, room, LABEL);
         // Hides the line of no change behind the words.
-        let patch = [
-            canvas::at(row.breadth.margin(), y - 9.0),
-            canvas::at(row.breadth.right(), y + 9.0),
-        ];
+        let patch = [canvas::at(row.breadth.margin(), y - 9.0), canvas::at(row.breadth.right(), y + 9.0)];
         area.draw(&Rectangle::new(patch, WHITE.filled()))?;
         canvas::write_text(area, &label, (row.breadth.margin(), y), HPos::Left, LABEL)?;
         return canvas::write_text(area, &share, (row.breadth.right(), y), HPos::Right, face);

@@ -8,7 +8,9 @@ use std::{fs, path::Path};
 use super::{
     WeekQuantity, draw_cost_by_class, draw_drivers, draw_gsu_cost, draw_load_duration, draw_monthly_spend,
     draw_precision_course, draw_ratio_forest, draw_token_spread, draw_week_heat_map,
-    examples::{load_at, usual_cost, usual_drivers, usual_gsu_cost, usual_load, usual_spend, usual_spill, week_of},
+    examples::{
+        load_at, usual_cost, usual_drivers, usual_gsu_cost, usual_load, usual_spend, usual_spill, week_of,
+    },
     request_examples::{rehearsed_course, usual_ratios, usual_spreads},
 };
 
@@ -57,11 +59,7 @@ fn every_chart_is_as_it_was_agreed_on() {
                 .take(120)
                 .collect()
         };
-        changed.push(format!(
-            "{name}: expected …{}… found …{}…",
-            around(&agreed),
-            around(&svg)
-        ));
+        changed.push(format!("{name}: expected …{}… found …{}…", around(&agreed), around(&svg)));
         if renew {
             fs::create_dir_all(&folder).unwrap();
             fs::write(&path, &svg).unwrap();

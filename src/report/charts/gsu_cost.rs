@@ -81,29 +81,30 @@ fn draw(cost: &GsuCost, breadth: Breadth) -> Result<Chart, ChartError> {
     let frame = side_labels::frame(breadth, left, top, labels);
     let bounds = frame.bounds;
 
-    let chart = canvas::draw_picture(breadth, "gsu-cost", &cost.title, describe(cost), frame.height, |area| {
-        canvas::draw_heading(area, &heading)?;
-        let inner = canvas::part_of(area, bounds);
-        let mut plot = canvas::plot_between(&inner, view.x_top, view.axis.bottom(), view.axis.top())?;
-        let unit = (breadth.margin(), top - 22.0 - names_row);
-        draw_axes(area, &plot, &view, bounds, unit)?;
-        draw_none(&mut plot, cost.pay_as_you_go_usd, view.x_top)?;
-        for line in &lines {
-            draw_line(&mut plot, line, &view, bounds)?;
-        }
-        for line in &lines {
-            draw_best(&mut plot, line, &view, cost.pay_as_you_go_usd)?;
-        }
-        draw_names(area, &plot, &lines, view.axis.top(), bounds)?;
-        let (bottom, top) = (view.axis.bottom(), view.axis.top());
-        let height_of = |usd: f64| canvas::place_of(&plot, 0.0, usd.clamp(bottom, top)).1;
-        // Below the names of the lines that leave, where there are any.
-        let rows = Bounds { top: bounds.top + 0.7 * names_row, ..bounds };
-        match breadth {
-            Breadth::Wide => draw_side_labels(area, &frame.labels, rows, height_of),
-            Breadth::Narrow => side_labels::draw_key(area, &frame.key, frame.key_top),
-        }
-    })?;
+    let chart =
+        canvas::draw_picture(breadth, "gsu-cost", &cost.title, describe(cost), frame.height, |area| {
+            canvas::draw_heading(area, &heading)?;
+            let inner = canvas::part_of(area, bounds);
+            let mut plot = canvas::plot_between(&inner, view.x_top, view.axis.bottom(), view.axis.top())?;
+            let unit = (breadth.margin(), top - 22.0 - names_row);
+            draw_axes(area, &plot, &view, bounds, unit)?;
+            draw_none(&mut plot, cost.pay_as_you_go_usd, view.x_top)?;
+            for line in &lines {
+                draw_line(&mut plot, line, &view, bounds)?;
+            }
+            for line in &lines {
+                draw_best(&mut plot, line, &view, cost.pay_as_you_go_usd)?;
+            }
+            draw_names(area, &plot, &lines, view.axis.top(), bounds)?;
+            let (bottom, top) = (view.axis.bottom(), view.axis.top());
+            let height_of = |usd: f64| canvas::place_of(&plot, 0.0, usd.clamp(bottom, top)).1;
+            // Below the names of the lines that leave, where there are any.
+            let rows = Bounds { top: bounds.top + 0.7 * names_row, ..bounds };
+            match breadth {
+                Breadth::Wide => draw_side_labels(area, &frame.labels, rows, height_of),
+                Breadth::Narrow => side_labels::draw_key(area, &frame.key, frame.key_top),
+            }
+        })?;
     Ok(chart.with_spots(&count_spots(cost, view.x_top, bounds)))
 }
 

@@ -80,20 +80,19 @@ fn draw(load: &LoadDuration, breadth: Breadth) -> Result<Chart, ChartError> {
     let bounds = frame.bounds;
 
     let alt = describe(load, &hours);
-    let chart =
-        canvas::draw_picture(breadth, "load-duration", &load.title, alt, frame.height, |area| {
-            canvas::draw_heading(area, &heading)?;
-            let inner = canvas::part_of(area, bounds);
-            let mut plot = canvas::plot_in(&inner, 100.0, axis.top())?;
-            draw_axes(area, &plot, &marks, bounds, breadth)?;
-            draw_hours(&mut plot, load, &hours, 100.0 / (bounds.right - bounds.left))?;
-            draw_counts(&mut plot, load, axis.top())?;
-            let height_of = |gsus: f64| canvas::place_of(&plot, 0.0, gsus.min(axis.top())).1;
-            match breadth {
-                Breadth::Wide => draw_side_labels(area, &frame.labels, bounds, height_of),
-                Breadth::Narrow => side_labels::draw_key(area, &frame.key, frame.key_top),
-            }
-        })?;
+    let chart = canvas::draw_picture(breadth, "load-duration", &load.title, alt, frame.height, |area| {
+        canvas::draw_heading(area, &heading)?;
+        let inner = canvas::part_of(area, bounds);
+        let mut plot = canvas::plot_in(&inner, 100.0, axis.top())?;
+        draw_axes(area, &plot, &marks, bounds, breadth)?;
+        draw_hours(&mut plot, load, &hours, 100.0 / (bounds.right - bounds.left))?;
+        draw_counts(&mut plot, load, axis.top())?;
+        let height_of = |gsus: f64| canvas::place_of(&plot, 0.0, gsus.min(axis.top())).1;
+        match breadth {
+            Breadth::Wide => draw_side_labels(area, &frame.labels, bounds, height_of),
+            Breadth::Narrow => side_labels::draw_key(area, &frame.key, frame.key_top),
+        }
+    })?;
     Ok(chart.with_spots(&spots(&hours, bounds)))
 }
 

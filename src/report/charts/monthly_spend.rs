@@ -43,7 +43,8 @@ fn draw(spend: &MonthlySpend, months: &[Month], breadth: Breadth) -> Result<Char
     let labels = end_labels(spend, &labelled, months);
     let bounds = plot_bounds(&heading, &axis, &labels, breadth);
     let key = if breadth.is_narrow() { key_of_ends(&labels) } else { Vec::new() };
-    let height = if breadth.is_narrow() { bounds.bottom + MONTH_ROWS + key_height(&key) } else { canvas::HEIGHT };
+    let height =
+        if breadth.is_narrow() { bounds.bottom + MONTH_ROWS + key_height(&key) } else { canvas::HEIGHT };
 
     let alt = describe(spend, months);
     let chart = canvas::draw_picture(breadth, "monthly-spend", &spend.title, alt, height.round(), |area| {
@@ -164,8 +165,7 @@ fn highest(spend: &MonthlySpend) -> f64 {
 
 /// Where the plot lies: what headings, tick labels and end labels leave of the picture.
 fn plot_bounds(heading: &canvas::Heading, axis: &Axis, labels: &[EndLabel], breadth: Breadth) -> Bounds {
-    let (left, top) =
-        (breadth.margin() + marks_width(&axis.marks()), canvas::heading_bottom(heading) + 40.0);
+    let (left, top) = (breadth.margin() + marks_width(&axis.marks()), canvas::heading_bottom(heading) + 40.0);
     match breadth {
         Breadth::Wide => {
             let right = breadth.right() - labels_width(labels);

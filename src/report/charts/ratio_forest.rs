@@ -241,9 +241,7 @@ fn plot_bounds(lines: &[Line], top: f64, breadth: Breadth) -> Bounds {
             right: breadth.right() - numbers_width(lines) - notes_width(lines) - 16.0,
             bottom,
         },
-        Breadth::Narrow => {
-            Bounds { left: breadth.margin() + 8.0, top, right: breadth.right() - 8.0, bottom }
-        }
+        Breadth::Narrow => Bounds { left: breadth.margin() + 8.0, top, right: breadth.right() - 8.0, bottom },
     }
 }
 

@@ -8,10 +8,10 @@ use resvg::{
 };
 
 use super::{
-    Chart, ChartError, CostByClass, Drivers, GsuCost, LoadDuration, MonthlySpend, NamedCount, PrecisionCourse,
-    RatioForest, TermCost, TokenSpread, WeekHeatMap, WeekQuantity, WindowLoad, draw_cost_by_class,
-    draw_drivers, draw_gsu_cost, draw_load_duration, draw_monthly_spend, draw_precision_course,
-    draw_ratio_forest, draw_token_spread, draw_week_heat_map,
+    Chart, ChartError, CostByClass, Drivers, GsuCost, LoadDuration, MonthlySpend, NamedCount,
+    PrecisionCourse, RatioForest, TermCost, TokenSpread, WeekHeatMap, WeekQuantity, WindowLoad,
+    draw_cost_by_class, draw_drivers, draw_gsu_cost, draw_load_duration, draw_monthly_spend,
+    draw_precision_course, draw_ratio_forest, draw_token_spread, draw_week_heat_map,
     examples::{
         crowded_spend, driver, examples, flat_spend, months_from, plain_cost, usual_cost, usual_drivers,
         usual_gsu_cost, usual_load, usual_spend, usual_spill, week_of,

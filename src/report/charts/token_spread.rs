@@ -343,22 +343,14 @@ enum Mark {
 fn key_entries(spread: &TokenSpread) -> Vec<(Mark, &'static str)> {
     let rows = || spread.panels.iter().flat_map(|panel| &panel.rows);
     let seen = rows().any(|row| !row.bins.is_empty()).then_some((Mark::Answer, "answers that were seen"));
-    let range =
-        rows().any(|row| row.bins.is_empty()).then_some((Mark::Range, "90 % range, shape not known"));
-    let percentiles = [
-        (Mark::Middle, "half of the requests take more (P50)"),
-        (Mark::High, "5 % take more (P95)"),
-    ];
+    let range = rows().any(|row| row.bins.is_empty()).then_some((Mark::Range, "90 % range, shape not known"));
+    let percentiles =
+        [(Mark::Middle, "half of the requests take more (P50)"), (Mark::High, "5 % take more (P95)")];
     seen.into_iter().chain(range).chain(percentiles).collect()
 }
 
 /// The key in one row, or in a narrow picture a row for each mark.
-fn draw_key(
-    area: &Area,
-    entries: &[(Mark, &str)],
-    centre: f64,
-    breadth: Breadth,
-) -> Result<(), ChartError> {
+fn draw_key(area: &Area, entries: &[(Mark, &str)], centre: f64, breadth: Breadth) -> Result<(), ChartError> {
     let (mut left, mut centre) = (breadth.margin(), centre);
     for (mark, text) in entries {
         match mark {

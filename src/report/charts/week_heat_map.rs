@@ -12,7 +12,8 @@ use super::{
 };
 
 /// Days in the order of the rows.
-pub(super) const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+pub(super) const DAYS: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 pub(super) const HOURS: usize = 24;
 /// From nothing to much: the sequential scheme `Blues` of ColorBrewer, safe for colour-vision deficiencies and
 /// falling in lightness (https://colorbrewer2.org, 5 of its 9 classes).
@@ -242,8 +243,7 @@ fn draw_cells(area: &Area, map: &WeekHeatMap, top: f64, grid: &Grid) -> Result<(
         texts.iter().all(|text| canvas::text_width(text, CELL_FACE) <= first.right - first.left - 5.0);
     for (index, (value, text)) in map.values.iter().zip(texts).enumerate() {
         let cell = grid.cell(index);
-        let corners =
-            [canvas::at(cell.left, cell.top), canvas::at(cell.right - 1.0, cell.bottom - 1.0)];
+        let corners = [canvas::at(cell.left, cell.top), canvas::at(cell.right - 1.0, cell.bottom - 1.0)];
         let Some(value) = *value else {
             draw_missing(area, corners)?;
             continue;

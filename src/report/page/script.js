@@ -267,6 +267,37 @@
     for (const button of all("button.copy")) button.addEventListener("click", () => copy(button));
   }
 
+  // The way home: where a number stands in plan.json, as a command. It goes with the next press or Escape.
+  let home = null;
+
+  function follow(number) {
+    home?.remove();
+    home = null;
+    if (!number) return;
+    const place = number.dataset.at ?? number.dataset.pointer;
+    home = document.createElement("div");
+    home.className = "value home";
+    home.textContent = `burndown explain plan.json ${place}`;
+    document.body.append(home);
+    const spot = number.getBoundingClientRect();
+    const size = home.getBoundingClientRect();
+    const above = spot.top - size.height - 6;
+    home.style.left = `${Math.max(Math.min(spot.left, innerWidth - size.width - 4), 4)}px`;
+    home.style.top = `${above > 0 ? above : spot.bottom + 6}px`;
+    say(home.textContent);
+  }
+
+  addEventListener("pointerover", (event) => {
+    const cell = event.target.closest?.("td[data-at]");
+    if (cell && !cell.title) cell.title = `plan.json ${cell.dataset.at}`;
+  });
+  addEventListener("click", (event) => {
+    if (home?.contains(event.target)) return;
+    follow(event.target.closest?.("td[data-at], .figure[data-pointer]"));
+  });
+  addEventListener("keydown", (event) => { if (event.key === "Escape") follow(null); });
+  addEventListener("scroll", () => follow(null), { capture: true, passive: true });
+
   // Values on charts: under the pointer, or by arrow keys while the chart has the focus.
   function values(figure) {
     const drawings = [".wide", ".narrow"].map((name) => one(name, figure));
