@@ -3,6 +3,7 @@
 use super::{
     Cell, Table,
     format::{figure, percent},
+    located,
     tables::{usd, usd_small},
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 
 /// Inputs by their dollars, with their parts in the variance of the bill, the cheapest count and the regret.
 pub(super) fn drivers(plan: &Plan) -> Table {
-    let row = |driver: &crate::projection::Driver| {
+    let row = |(at, driver): (usize, &crate::projection::Driver)| {
         let mut row = vec![
             Cell::words(&driver.name),
             Cell::words(&driver.from_to),
@@ -24,7 +25,19 @@ pub(super) fn drivers(plan: &Plan) -> Table {
             row.push(estimate(index.map(|i| (i.first, i.first_half_width(), i.first_told))));
             row.push(estimate(index.map(|i| (i.total, i.total_half_width(), i.total_told))));
         }
-        row
+        let fields = [
+            "",
+            "",
+            "low_usd",
+            "high_usd",
+            "sobol/cost/first",
+            "sobol/cost/total",
+            "sobol/gsu/first",
+            "sobol/gsu/total",
+            "sobol/regret/first",
+            "sobol/regret/total",
+        ];
+        located(row, &format!("/drivers/{at}"), &fields)
     };
     Table {
         name: "drivers",
@@ -43,7 +56,7 @@ pub(super) fn drivers(plan: &Plan) -> Table {
             "S of the regret",
             "ST of the regret",
         ],
-        rows: plan.drivers.iter().map(row).collect(),
+        rows: plan.drivers.iter().enumerate().map(row).collect(),
     }
 }
 
@@ -63,8 +76,8 @@ fn share(share: Option<f64>) -> Cell {
 
 /// What to measure, with its price.
 pub(super) fn measure_next(plan: &Plan) -> Table {
-    let row = |measurement: &Measurement| {
-        vec![
+    let row = |(at, measurement): (usize, &Measurement)| {
+        let row = vec![
             Cell::words(&measurement.what),
             Cell::number(measurement.requests as f64, figure(measurement.requests as f64)),
             usd_small(measurement.usd_expected),
@@ -75,7 +88,18 @@ pub(super) fn measure_next(plan: &Plan) -> Table {
             usd(measurement.settles_usd),
             Cell::words(measurement.settles.join("; ")),
             Cell::words(&measurement.command),
-        ]
+        ];
+        let fields = [
+            "",
+            "requests",
+            "usd_expected",
+            "usd_at_worst",
+            "range_usd",
+            "range_usd_after",
+            "gsu_narrows",
+            "settles_usd",
+        ];
+        located(row, &format!("/measure_next/{at}"), &fields)
     };
     Table {
         name: "measure_next",
@@ -92,9 +116,12 @@ pub(super) fn measure_next(plan: &Plan) -> Table {
             "which",
             "command",
         ],
-        rows: plan.measure_next.iter().map(row).collect(),
+        rows: plan.measure_next.iter().enumerate().map(row).collect(),
     }
 }
+
+/// The fields of a law, after its name.
+const SPREAD: [&str; 5] = ["", "mean", "p05", "p50", "p95"];
 
 /// The advised purchase and the cheapest counts over the draws of the bill.
 pub(super) fn outlook(plan: &Plan) -> Table {
@@ -105,33 +132,37 @@ pub(super) fn outlook(plan: &Plan) -> Table {
             let mut row = vec![Cell::words(text)];
             row.extend([amount; 4].map(usd));
             row.push(Cell::words(""));
-            row
+            let place = "committed_usd_per_month";
+            located(row, "/outlook", &["", place, place, place, place])
         };
         rows.push(same("committed: fees of the advised purchases, USD per month", fees));
-        for (text, law) in [
-            ("variable: all that is paid as it goes, USD per month", &outlook.variable),
-            ("both, USD per month", &outlook.total),
-            ("regret: above the best purchase of each draw, USD per month", &outlook.regret),
+        for (base, text, law) in [
+            ("variable", "variable: all that is paid as it goes, USD per month", &outlook.variable),
+            ("total", "both, USD per month", &outlook.total),
+            ("regret", "regret: above the best purchase of each draw, USD per month", &outlook.regret),
         ] {
             let remark = match (text.starts_with("both"), outlook.probability_saves) {
                 (true, Some(saves)) => format!("cheaper than buying nothing in {} of draws", percent(saves)),
                 _ => String::new(),
             };
-            rows.push(vec![
+            let row = vec![
                 Cell::words(text),
                 usd(law.mean),
                 usd(law.p05),
                 usd(law.p50),
                 usd(law.p95),
                 Cell::words(remark),
-            ]);
+            ];
+            rows.push(located(row, &format!("/outlook/{base}"), &SPREAD));
         }
         if outlook.pools.len() > 1 {
-            rows.push(counts("cheapest count, all pools, GSU".into(), &outlook.cheapest, None));
+            let row = counts("cheapest count, all pools, GSU".into(), &outlook.cheapest, None);
+            rows.push(located(row, "/outlook/cheapest", &SPREAD));
         }
-        for pool in &outlook.pools {
+        for (at, pool) in outlook.pools.iter().enumerate() {
             let name = format!("cheapest count of {} on {}, GSU", pool.model, pool.endpoint);
-            rows.push(counts(name, &pool.cheapest, Some(pool.look_up_error)));
+            let row = counts(name, &pool.cheapest, Some(pool.look_up_error));
+            rows.push(located(row, &format!("/outlook/pools/{at}/cheapest"), &SPREAD));
         }
     }
     Table {

@@ -1,7 +1,7 @@
 //! The tables of provisioned throughput under something else: open rules, windows of a range, tiers of the
 //! overflow, orders that run already.
 
-use super::{Cell, Table, format::percent, tables::usd};
+use super::{Cell, Table, format::percent, located, tables::usd};
 use crate::{
     capacity::{LearnedRule, WindowEnd},
     model::Grade,
@@ -12,8 +12,10 @@ use crate::{
 pub(super) fn rules(plan: &Plan) -> Table {
     let any_learned = plan.gsu.pools.iter().any(|pool| pool.learned.is_some());
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        for envelope in &pool.rules {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        for (rule_at, envelope) in pool.rules.iter().enumerate() {
+            let mut fields: Vec<String> =
+                ["", "", "gsu", "left_share", "envelope/0", "envelope/1"].map(String::from).to_vec();
             let mut row = vec![
                 Cell::words(pool.model.to_string()),
                 Cell::words(envelope.asked_by.join(", ")),
@@ -29,6 +31,10 @@ pub(super) fn rules(plan: &Plan) -> Table {
                     Some(value) => share(value.left_share),
                 }
             }));
+            fields.extend(OpenRule::ALL.iter().map(|rule| {
+                let place = envelope.rules.iter().position(|value| value.rule == *rule);
+                place.map_or_else(String::new, |place| format!("rules/{place}/left_share"))
+            }));
             row.push(Cell::words(known(envelope)));
             if any_learned {
                 row.push(envelope.learned_share().map_or_else(dash, share));
@@ -36,7 +42,8 @@ pub(super) fn rules(plan: &Plan) -> Table {
                     pool.learned.as_ref().map_or_else(|| "assumed".into(), LearnedRule::words),
                 ));
             }
-            rows.push(row);
+            let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+            rows.push(located(row, &format!("/gsu/pools/{at}/rules/{rule_at}"), &fields));
         }
     }
     let mut columns = vec!["model", "asked for by", "GSUs", "left to PayGo", "at least", "at most"];
@@ -125,8 +132,9 @@ const BEST: [&str; 7] = [
     "saving, USD per month",
 ];
 
-fn best(term: &BestOfTerm) -> [Cell; 7] {
-    [
+/// Their cells; `base` is the term's place in `plan.json`.
+fn best(term: &BestOfTerm, base: &str) -> Vec<Cell> {
+    let row = vec![
         Cell::words(&term.name),
         share(term.break_even),
         count(term.gsu),
@@ -134,18 +142,21 @@ fn best(term: &BestOfTerm) -> [Cell; 7] {
         usd(term.usd_per_month),
         usd(term.usd_per_month + term.saving_usd_per_month),
         usd(term.saving_usd_per_month),
-    ]
+    ];
+    let fields = ["", "break_even", "gsu", "left_usd_per_month", "usd_per_month", "", "saving_usd_per_month"];
+    located(row, base, &fields)
 }
 
 pub(super) fn spill_tiers(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        for tier in &pool.spill_tiers {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        for (tier_at, tier) in pool.spill_tiers.iter().enumerate() {
             let own = if tier.is_workloads { " (as planned)" } else { "" };
-            for term in &tier.terms {
+            for (term_at, term) in tier.terms.iter().enumerate() {
                 let mut row =
                     vec![Cell::words(pool.model.to_string()), Cell::words(format!("{}{own}", tier.tier))];
-                row.extend(best(term));
+                let base = format!("/gsu/pools/{at}/spill_tiers/{tier_at}/terms/{term_at}");
+                row.extend(best(term, &base));
                 rows.push(row);
             }
         }
@@ -162,8 +173,8 @@ pub(super) fn spill_tiers(plan: &Plan) -> Table {
 
 pub(super) fn window_ends(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        for case in &pool.window_ends {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        for (case_at, case) in pool.window_ends.iter().enumerate() {
             let lengths: Vec<String> = case
                 .windows
                 .iter()
@@ -178,7 +189,7 @@ pub(super) fn window_ends(plan: &Plan) -> Table {
                     format!("{}: {gsu}{}", size.rule.label(), left.unwrap_or_default())
                 })
                 .collect();
-            for term in &case.terms {
+            for (term_at, term) in case.terms.iter().enumerate() {
                 let mut row = vec![
                     Cell::words(pool.model.to_string()),
                     Cell::words(match case.end {
@@ -188,7 +199,8 @@ pub(super) fn window_ends(plan: &Plan) -> Table {
                     Cell::words(lengths.join(", ")),
                     Cell::words(sizes.join("; ")),
                 ];
-                row.extend(best(term));
+                let base = format!("/gsu/pools/{at}/window_ends/{case_at}/terms/{term_at}");
+                row.extend(best(term, &base));
                 rows.push(row);
             }
         }
@@ -204,8 +216,8 @@ pub(super) fn window_ends(plan: &Plan) -> Table {
 }
 
 pub(super) fn commitments(plan: &Plan) -> Table {
-    let row = |(label, month): (&str, &CommitmentMonth)| {
-        vec![
+    let row = |(base, label, month): (String, &str, &CommitmentMonth)| {
+        let row = vec![
             Cell::words(label),
             Cell::number(month.running_gsu, format!("{:.1}", month.running_gsu)),
             usd(month.committed_usd),
@@ -214,10 +226,22 @@ pub(super) fn commitments(plan: &Plan) -> Table {
             usd(month.total_usd),
             usd(month.advised_usd),
             usd(month.advised_variable_usd),
-        ]
+        ];
+        let fields = [
+            "",
+            "running_gsu",
+            "committed_usd",
+            "renewing_usd",
+            "variable_usd",
+            "total_usd",
+            "advised_usd",
+            "advised_variable_usd",
+        ];
+        located(row, &format!("/gsu/commitments/{base}"), &fields)
     };
     let commitments = &plan.gsu.commitments;
-    let months = plan.months.iter().map(String::as_str).zip(&commitments.by_month);
+    let months = plan.months.iter().zip(&commitments.by_month).enumerate();
+    let months = months.map(|(at, (label, month))| (format!("by_month/{at}"), label.as_str(), month));
     Table {
         name: "gsu_commitments",
         title: "Committed and variable, expected: orders that run already, and apart from them what the plan advises",
@@ -231,6 +255,6 @@ pub(super) fn commitments(plan: &Plan) -> Table {
             "advised purchases, USD",
             "PayGo with committed and advised, USD",
         ],
-        rows: months.map(row).chain([row(("mean", &commitments.month))]).collect(),
+        rows: months.map(row).chain([row(("month".into(), "mean", &commitments.month))]).collect(),
     }
 }

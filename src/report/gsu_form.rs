@@ -6,7 +6,7 @@ use serde::Serialize;
 mod drawn;
 
 use super::{
-    Block, Piece, Report, Section,
+    Block, Piece, Report, Section, captions,
     format::{decimal_grouped, figure, grouped, money_whole, percent},
     words,
 };

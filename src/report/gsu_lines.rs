@@ -1,7 +1,7 @@
 //! What the first screen says of provisioned throughput: a verdict, and the counts that people ask for.
 
 use super::{
-    Block, Piece,
+    Block, Piece, captions,
     format::{grouped, money_whole, percent},
     gsu_form::open_rules,
     screen::short,
@@ -126,7 +126,7 @@ pub(super) fn check(plan: &Plan) -> Vec<Block> {
         *label = words(format!("cheapest ({})", short(&pool.model.0)));
     }
     let left = if pool.learned.is_some() { "left (rule learned)" } else { "left (open rules)" };
-    let header = vec!["fees and PayGo a month", "GSU", left, "for 1 year", "1 month"];
+    let header = captions(["fees and PayGo a month", "GSU", left, "for 1 year", "1 month"]);
     let learned = pool.learned.as_ref().map(|learned| Block::Text(learned_line(learned, &base)));
     [Block::Rows { header, rows }].into_iter().chain(learned).collect()
 }
