@@ -21,6 +21,9 @@ fn sheet(check: &Check) -> Sheet {
     let header = ["gate", "stands at", "limit", "margin", "P(above)", "verdict"].map(String::from);
     let rows = check.gates.iter().map(row);
     sheet.table(std::iter::once(header.to_vec()).chain(rows).collect());
+    if let Some(which) = which_dollars(check) {
+        sheet.text(which);
+    }
     if let Some(actual) = &check.actual {
         sheet.text(month_to_date(actual));
     }
@@ -128,12 +131,22 @@ fn shapes(found: &PtCheck) -> Vec<String> {
 }
 
 fn name(gate: &Gate) -> String {
-    let money = gate.money.map(|money| match money {
-        MoneyOf::Owed => "owed, after credits",
-        MoneyOf::Bill => "before credits",
-    });
-    let of: Vec<&str> = gate.of.as_deref().into_iter().chain(money).collect();
-    if of.is_empty() { gate.gate.to_string() } else { format!("{} ({})", gate.gate, of.join(", ")) }
+    match &gate.of {
+        Some(of) => format!("{} ({of})", gate.gate),
+        None => gate.gate.to_string(),
+    }
+}
+
+/// Which dollars the gates on months count, where the workload has credits.
+fn which_dollars(check: &Check) -> Option<&'static str> {
+    Some(match check.gates.iter().find_map(|gate| gate.money)? {
+        MoneyOf::Owed => {
+            "Months are held at what is owed after credits; --money bill holds the bill before them."
+        }
+        MoneyOf::Bill => {
+            "Months are held at the bill before credits; --money owed holds what is left to pay."
+        }
+    })
 }
 
 fn row(gate: &Gate) -> Vec<String> {

@@ -141,6 +141,11 @@ impl<'a> Amount<'a> {
         Amount { spread, owed: None, money: plan.bill.net.as_ref().map(|_| MoneyOf::Bill) }
     }
 
+    /// What credits have no part in.
+    fn untouched(spread: SavedSpread) -> Amount<'a> {
+        Amount { spread, owed: None, money: None }
+    }
+
     /// After credits, whose draws lie around another mean than the tables'.
     fn owed(mean: f64, spread: Option<SavedSpread>, owed: Option<&'a SavedLaw>) -> Amount<'a> {
         let drawn = owed.map(|law| SavedSpread { mean, p05: law.p05, p50: law.p50, p95: law.p95 });
@@ -197,7 +202,7 @@ fn increase(plan: &SavedPlan, policy: &Policy, baseline: Option<&SavedPlan>, sha
         return untold("the baseline costs nothing, so that no share of it can be taken");
     }
     // A credit that runs out is no growth: both bills are taken before credits.
-    let amount = Amount::of_bill(plan, plan.bill.month);
+    let amount = Amount::untouched(plan.bill.month);
     let in_dollars =
         money(plan, policy, ("max_increase", None), amount, mean * (1.0 + share), Unit::UsdPerMonth);
     let of_base = |usd: f64| usd / mean - 1.0;
@@ -226,7 +231,7 @@ fn per_request(plan: &SavedPlan, policy: &Policy, limit: f64) -> Gate {
         p50: law.quantile(0.5),
         p95: law.quantile(0.95),
     });
-    let amount = Amount::of_bill(plan, spread);
+    let amount = Amount::untouched(spread);
     money(plan, policy, ("max_cost_per_request_usd", None), amount, limit, Unit::UsdPerRequest)
 }
 
