@@ -142,6 +142,7 @@ fn chaos(random: &mut impl rand::Rng) -> Chaos {
         ten_pictures: share(0.2),
         beyond_contract: share(0.05),
         untold: share(0.05),
+        any_fault: share(0.05),
     }
 }
 
