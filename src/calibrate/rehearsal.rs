@@ -42,6 +42,8 @@ pub struct Chaos {
     pub beyond_reservation: f64,
     /// Answers without usage, billed all the same.
     pub untold: f64,
+    /// Any fault there is, each as likely as the next; billed where it may be.
+    pub any_fault: f64,
 }
 
 /// Share of answers with a second picture where it is open whether drafts are counted; assumed.
@@ -169,6 +171,10 @@ fn fate(cell: &Cell, order: Order, now: f64, chaos: &Chaos, random: &mut Pcg64) 
     }
     if falls(chaos.dropped) {
         return fault(Fault::Dropped, billed, seconds);
+    }
+    if falls(chaos.any_fault) {
+        let any = Fault::ALL[random.random_range(0..Fault::ALL.len())];
+        return fault(any, if any.may_be_billed() { billed } else { Usd::ZERO }, seconds);
     }
     let untold = falls(chaos.untold);
     let observation = observation(cell, &tokens, seconds, untold);

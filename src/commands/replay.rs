@@ -14,7 +14,7 @@ use crate::{
     calendar::{Day, LocalClock},
     capacity::{Estimate, EstimateRule, Overrun, Refund},
     cli::{ClockKind, EstimateFlag, LatencyFlag, OverrunKind, RefundKind, ReplayArgs, TraceKind},
-    diagnostics::SourceText,
+    diagnostics::{SourceText, no_device},
     model::{Endpoint, Location, ModelId},
     prices::ModelKind,
     replay::{
@@ -176,6 +176,7 @@ impl<'a> Job<'a> {
         let source: Box<dyn Read> = if is_stdin(path) {
             Box::new(std::io::stdin())
         } else {
+            no_device(path)?;
             Box::new(File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?)
         };
         let asked = self.args.format.map(format_of);

@@ -143,6 +143,7 @@ fn chaos(random: &mut impl rand::Rng) -> Chaos {
         beyond_contract: share(0.05),
         untold: share(0.05),
         beyond_reservation: 0.0,
+        any_fault: share(0.05),
     }
 }
 

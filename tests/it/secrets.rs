@@ -259,3 +259,78 @@ fn prepare(folder: &Path) {
         fs::write(folder.join(name), text).unwrap();
     }
 }
+
+/// Everything that holds a key and can be printed, in a panic with a full backtrace: run by the test below in a
+/// process of its own.
+#[tokio::test]
+#[ignore = "panics on purpose"]
+async fn panics_with_all_that_holds_a_key() {
+    use burndown::{
+        calibrate::{Address, ApiKey, Credentials, Identity, Post},
+        emulator::Call,
+    };
+    // A test binary that is asked for ignored tests as a whole need not fail.
+    if std::env::var_os("PANIC_WITH_KEYS").is_none() {
+        return;
+    }
+    let identity = Identity::Key(ApiKey::new(KEY).unwrap());
+    let json = format!(
+        r#"{{"type":"authorized_user","client_id":"c","client_secret":"{LOGGED}","refresh_token":"{KEY}"}}"#
+    );
+    let credentials = Identity::Google(Credentials::from_json(&json, None).unwrap());
+    let refused = Credentials::from_json(&json.replace("authorized_user", "odd"), None).unwrap_err();
+    let post = Post {
+        url: Address::developer(None).base,
+        headers: vec![],
+        body: Default::default(),
+        timeout: std::time::Duration::from_secs(1),
+        answer_bytes_max: 1,
+    };
+    let headers = [("x-goog-api-key", KEY), ("authorization", LOGGED)];
+    let mut call = Call::post("/v1beta/models/m:generateContent", &headers, PROMPT);
+    call.query = format!("key={KEY}");
+    panic!("a panic: {identity:?} {credentials:?} {refused} {post:?} {call:?}");
+}
+
+/// A panic prints what it was given; none of it may be a key.
+#[test]
+fn a_panic_shows_no_key() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "secrets::panics_with_all_that_holds_a_key", "--nocapture"])
+        .env("RUST_BACKTRACE", "full")
+        .env("PANIC_WITH_KEYS", "1")
+        .env("GEMINI_API_KEY", KEY)
+        .output()
+        .unwrap();
+    let shown = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&shown).into_owned();
+    assert!(text.contains("a panic: Key(ApiKey(…))") && text.contains("stack backtrace"), "{text}");
+    assert_clean("a panic", &shown);
+}
+
+/// On the wire a key stands in one header and nowhere else: not in the address, not in the body.
+#[test]
+fn a_key_stands_in_one_header_alone() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut seen, mut buffer) = (Vec::new(), [0; 65536]);
+        while !String::from_utf8_lossy(&seen).contains("\r\n\r\n{") {
+            let count = stream.read(&mut buffer).unwrap();
+            seen.extend_from_slice(&buffer[..count]);
+        }
+        let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}");
+        String::from_utf8_lossy(&seen).into_owned()
+    });
+    let (_, shown) = run(
+        &["calibrate", "product-photos", "--check", "--placement", "developer", "--model", "nano-banana"],
+        &tempfile::tempdir().unwrap(),
+        &url,
+    );
+    assert_clean("the output of a check", &shown);
+    let seen = server.join().unwrap();
+    let lines: Vec<&str> = seen.lines().filter(|line| line.contains(KEY)).collect();
+    assert_eq!(lines, [format!("x-goog-api-key: {KEY}")]);
+}
