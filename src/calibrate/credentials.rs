@@ -4,8 +4,10 @@ use google_cloud_auth::credentials::{
     Builder, CacheableResource, Credentials as GoogleCredentials, external_account, impersonated,
     service_account, user_account,
 };
-use http::{Extensions, HeaderMap};
+use ::http::{Extensions, HeaderMap};
 use serde_json::Value;
+
+use super::http;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
@@ -30,6 +32,7 @@ impl Credentials {
     ///
     /// When the file that is named is missing or of no known kind.
     pub fn application_default(quota_project: Option<&str>) -> Result<Credentials, String> {
+        http::install_tls();
         let mut builder = Builder::default().with_scopes([SCOPE]);
         if let Some(project) = quota_project {
             builder = builder.with_quota_project_id(project);
@@ -44,6 +47,7 @@ impl Credentials {
     ///
     /// When the text is no JSON, or of a kind that is not known; the text is never repeated.
     pub fn from_json(text: &str, quota_project: Option<&str>) -> Result<Credentials, String> {
+        http::install_tls();
         let json: Value =
             serde_json::from_str(text).map_err(|_| "the credentials are not JSON".to_string())?;
         let kind = json["type"].as_str().unwrap_or("").to_string();

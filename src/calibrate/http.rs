@@ -37,6 +37,12 @@ pub enum Identity {
     Nobody,
 }
 
+/// Names the cryptography that clients use, before the first of them is made: those of the credentials, too.
+pub(super) fn install_tls() {
+    // A provider that is installed already is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// A client that follows no redirects: a key never goes to a place it was not meant for.
 ///
 /// `direct` leaves the system's proxies aside: the emulator is on this machine.
@@ -45,8 +51,7 @@ pub enum Identity {
 ///
 /// When TLS cannot be set up, e.g. without the system's certificates.
 pub fn client(direct: bool) -> Result<Client, String> {
-    // A provider that is installed already is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_tls();
     let builder = Client::builder();
     let builder = if direct { builder.no_proxy() } else { builder };
     builder

@@ -145,12 +145,22 @@ pub fn read_journal(bytes: &[u8]) -> Result<ReadJournal, BadJournal> {
         return Err(BadJournal::Lost { bytes: lost, whole: whole_bytes });
     }
     match entries.first() {
+        // What begins otherwise than a journal does was never one; it must not be cut off to make room for one.
+        None if !could_be_torn_start(bytes) => Err(BadJournal::NotAJournal),
         None => Ok(ReadJournal { entries, whole_bytes }),
         Some(Entry::Start { schema, .. }) if schema == JOURNAL_SCHEMA => {
             Ok(ReadJournal { entries, whole_bytes })
         }
         Some(_) => Err(BadJournal::NotAJournal),
     }
+}
+
+/// Whether a first line was cut short, or its block never written.
+fn could_be_torn_start(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_start();
+    let written = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let start = b"{\"entry\":\"start\"";
+    bytes[..written].iter().zip(start).all(|(found, expected)| found == expected)
 }
 
 fn no_entry_in(bytes: &[u8]) -> bool {

@@ -28,6 +28,9 @@ const SECRET: &str = "AIza-very-secret-0123456789";
 
 const BUDGET: &str = "30";
 
+/// More than the first answers and their retries take, so that what waits for its retry gets it.
+const REQUESTS_MAX: &str = "20";
+
 /// One kind of request, so that the order of the journal is the order of the ledger.
 const WORKLOAD: &str =
     "[[route]]\nname = \"a\"\nmodel = \"nano-banana-2.1\"\nprompt = \"A cup.\"\nrequests_per_month = 10\n";
@@ -139,7 +142,7 @@ fn play(cell: &Cell, library: &Library, runtime: &tokio::runtime::Runtime) -> Pl
     let mut command = Command::new(env!("CARGO_BIN_EXE_burndown"));
     command
         .args(["calibrate", "w.toml", "--express", "--on", "2026-11-21", "--budget-usd", BUDGET])
-        .args(["--max-requests", "6", "--concurrency", "1", "--precision", "0.001", "--out", "out"])
+        .args(["--max-requests", REQUESTS_MAX, "--concurrency", "1", "--precision", "0.9", "--out", "out"])
         .args(["--developer-tier", "3", "--placement", placement])
         .args(["--timeout-seconds", &seconds.to_string()])
         // What always fails is tried until the time is over.
@@ -232,16 +235,15 @@ fn check_requests(cell: &Cell, played: &Played) {
         "usage" => assert!(usd >= ledger.entries[at].usd && usd < worst, "{name}: {usd} of {worst}"),
         other => panic!("money = {other}"),
     }
-    let next = attempts.get(at + 1).map(|next| (next.1 == request, next.2));
+    // Others may go out while a retry waits, and where all fail not each gets one.
+    let after = &attempts[at + 1..];
+    let always = cell.phase == Phase::Always;
+    let again = after.iter().any(|next| next.2 == 2 && (always || next.1 == request));
     match row("then") {
-        "retried" => assert_eq!(next, Some((true, 2)), "{name}: {stderr}"),
-        "counted" => assert_eq!(next, Some((false, 1)), "{name}"),
-        "cell" | "placement" => assert_eq!(next, None, "{name}: {attempts:?}"),
+        "retried" => assert!(again, "{name}: not tried again: {attempts:?}: {stderr}"),
+        "counted" => assert!(!again && !after.is_empty(), "{name}: {attempts:?}: {stderr}"),
+        "cell" | "placement" => assert!(after.is_empty(), "{name}: {attempts:?}: {stderr}"),
         other => panic!("then = {other}"),
-    }
-    let stops = matches!(row("then"), "cell" | "placement");
-    if cell.phase != Phase::Always && !stops {
-        assert_eq!(attempts.len(), 6, "{name}: the run goes on: {stderr}");
     }
     let answered = entries.iter().any(|entry| matches!(entry, Entry::Answer { .. }));
     assert_eq!(*code, Some(if answered { 0 } else { 2 }), "{name}: {stderr}");

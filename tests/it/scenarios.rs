@@ -296,7 +296,7 @@ fn every_output_shows_the_same_scenarios() {
     }
     assert_eq!(explain(&value, "/scenarios/0/result/change/mean").unwrap().agrees, Some(true));
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    assert!(short.contains("|  | base | 2k | pro |"), "{short}");
+    assert!(short.contains("| case | base | 2k | pro |"), "{short}");
 }
 
 #[test]

@@ -319,13 +319,14 @@ fn a_key_stands_in_one_header_alone() {
         let (mut seen, mut buffer) = (Vec::new(), [0; 65536]);
         while !String::from_utf8_lossy(&seen).contains("\r\n\r\n{") {
             let count = stream.read(&mut buffer).unwrap();
+            assert!(count > 0, "closed before its body came");
             seen.extend_from_slice(&buffer[..count]);
         }
         let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}");
         String::from_utf8_lossy(&seen).into_owned()
     });
     let (_, shown) = run(
-        &["calibrate", "product-photos", "--check", "--placement", "developer", "--model", "nano-banana"],
+        &["calibrate", "product-photos", "--check", "--placement", "developer", "--model", "nano-banana-pro"],
         &tempfile::tempdir().unwrap(),
         &url,
     );

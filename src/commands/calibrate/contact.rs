@@ -1,6 +1,6 @@
 //! Who we are to each placement: addresses, keys, credentials, from the environment and the flags.
 
-use std::env;
+use std::{env, sync::OnceLock};
 
 use anyhow::bail;
 use serde_json::Value;
@@ -19,7 +19,11 @@ pub(super) struct Environment {
     developer_base: Option<String>,
     vertex_base: Option<String>,
     project: Option<String>,
-    credentials: Result<Credentials, String>,
+    /// Google credentials as JSON, where the environment holds them itself.
+    credentials_json: Option<Zeroizing<String>>,
+    quota_project: Option<String>,
+    /// Made when a placement first needs them: making them asks the metadata server.
+    credentials: OnceLock<Result<Credentials, String>>,
     express: bool,
     rehearsal: bool,
 }
@@ -46,10 +50,6 @@ impl Environment {
         let json = variable("GOOGLE_APPLICATION_CREDENTIALS_JSON")
             .or_else(|| named.clone().filter(|text| text.trim_start().starts_with('{')))
             .map(Zeroizing::new);
-        let credentials = match &json {
-            Some(json) => Credentials::from_json(json, quota.as_deref()),
-            None => Credentials::application_default(quota.as_deref()),
-        };
         let gcloud = || {
             let folder =
                 variable("CLOUDSDK_CONFIG").or_else(|| Some(variable("HOME")? + "/.config/gcloud"))?;
@@ -61,12 +61,15 @@ impl Environment {
             project_of(&serde_json::from_slice(&text).ok()?)
         };
         let in_json = || project_of(&serde_json::from_str(json.as_ref()?).ok()?);
+        let project = args.project.clone().or_else(|| quota.clone()).or_else(in_json).or_else(in_file);
         Ok(Environment {
             key: key.as_deref().map(String::as_str).and_then(ApiKey::new),
             developer_base: base("GOOGLE_GEMINI_BASE_URL")?,
             vertex_base: base("GOOGLE_VERTEX_BASE_URL")?,
-            project: args.project.clone().or(quota).or_else(in_json).or_else(in_file),
-            credentials,
+            project,
+            credentials_json: json,
+            quota_project: quota,
+            credentials: OnceLock::new(),
             express: args.express,
             rehearsal: false,
         })
@@ -79,7 +82,9 @@ impl Environment {
             developer_base: Some(base.into()),
             vertex_base: Some(base.into()),
             project: Some("rehearsal".into()),
-            credentials: Err("a rehearsal needs none".into()),
+            credentials_json: None,
+            quota_project: None,
+            credentials: OnceLock::new(),
             express: false,
             rehearsal: true,
         }
@@ -88,6 +93,15 @@ impl Environment {
     /// The project, where one is known.
     pub fn project(&self) -> Option<&str> {
         self.project.as_deref()
+    }
+
+    fn credentials(&self) -> Result<Credentials, String> {
+        let quota = self.quota_project.as_deref();
+        let made = self.credentials.get_or_init(|| match &self.credentials_json {
+            Some(json) => Credentials::from_json(json, quota),
+            None => Credentials::application_default(quota),
+        });
+        made.clone()
     }
 
     /// How an endpoint is called, or why it cannot be.
@@ -113,7 +127,7 @@ impl Environment {
                 if self.rehearsal {
                     return Ok(Contact { address, identity: Identity::Nobody, who: "rehearsal".into() });
                 }
-                let credentials = self.credentials.clone()?;
+                let credentials = self.credentials()?;
                 let who = format!("{}, project {project}", credentials.origin);
                 Ok(Contact { address, identity: Identity::Google(credentials), who })
             }

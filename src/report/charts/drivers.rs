@@ -8,6 +8,7 @@ use super::{
     check_most,
     scale::{percent, short_usd},
 };
+use crate::report::format;
 
 /// Inputs and open questions, widest first.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -238,7 +239,8 @@ fn draw_bar(area: &Area, bar: &DriverBar, scale: &Scale, row: &Row) -> Result<()
 /// `62 %`, or `below 1.4 %` where no more can be told; nothing for an open question.
 fn share_text(bar: &DriverBar) -> Option<String> {
     let share = bar.variance_share?;
-    Some(bar.below.map_or_else(|| in_percent(share), |below| format!("below {}", in_percent(below))))
+    let bound = |below: f64| format!("below {}", format::percent(below.clamp(0.001, 9.99)));
+    Some(bar.below.map_or_else(|| in_percent(share), bound))
 }
 
 /// An estimate may lie a little outside of 0 to 1.

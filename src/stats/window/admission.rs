@@ -344,7 +344,7 @@ mod tests {
         let bursts = CountLaw::NegativeBinomial { shape: 8.0 };
         for mean in [0.3, 6.0, 90.0, 400.0] {
             for law in [CountLaw::Poisson, bursts, CountLaw::ConstantDispersion { dispersion: 3.0 }] {
-                check(vec![stream(law, mean)], (1.3, 0.5), 1e-9);
+                check(vec![stream(law, mean)], (1.3, 0.5), 1e-6);
             }
             check(vec![stream(bursts, mean), stream(bursts, 0.4 * mean)], (1.0, 1.0), 0.006);
         }
