@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use crate::{
+    diagnostics::from_json,
     units::Usd,
     usage::{Observation, RecordKind},
 };
@@ -82,7 +83,9 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BadJournal {
     /// A line is no entry.
-    #[error("line {line} is not an entry of a calibration journal: {problem}")]
+    #[error(
+        "line {line} is not an entry of a calibration journal: {problem}\n\nhint: a journal is only appended to; was it changed by hand?"
+    )]
     Line {
         /// Line, counted from 1.
         line: usize,
@@ -90,7 +93,9 @@ pub enum BadJournal {
         problem: String,
     },
     /// It starts with something else.
-    #[error("expected a first line with schema `{JOURNAL_SCHEMA}`")]
+    #[error(
+        "expected a first line with schema `{JOURNAL_SCHEMA}`\n\nhint: --journal names the calibration.jsonl of a run"
+    )]
     NotAJournal,
 }
 
@@ -115,8 +120,9 @@ pub fn read_journal(bytes: &[u8]) -> Result<ReadJournal, BadJournal> {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let entry = serde_json::from_slice(line)
-            .map_err(|error| BadJournal::Line { line: at + 1, problem: error.to_string() })?;
+        let bad = |problem: String| BadJournal::Line { line: at + 1, problem };
+        let text = std::str::from_utf8(line).map_err(|_| bad("not UTF-8 text".into()))?;
+        let entry = from_json(text).map_err(|error| bad(error.to_string()))?;
         entries.push(entry);
     }
     match entries.first() {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::plan::plan_for;
 use crate::{
     calendar::Day,
-    diagnostics::{SourceText, read_limited},
+    diagnostics::{SourceText, from_json, read_limited},
     projection::SavedPlan,
     report::{Report, plan_file},
 };
@@ -70,7 +70,7 @@ pub(super) fn plan_value(
         return planned(what, on, overlay);
     }
     let source = SourceText::from_bytes(&name, bytes)?;
-    let plan = serde_json::from_str(&source.text).with_context(|| format!("cannot use {name} as a plan"))?;
+    let plan = from_json(&source.text).with_context(|| format!("cannot use {name} as a plan"))?;
     Ok((plan, Made::Before))
 }
 

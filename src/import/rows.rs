@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     calendar::{moment, moment_text},
+    diagnostics::from_json_value,
     model::{Backend, UnknownWord},
     usage::{AGGREGATE_SCHEMA, OBSERVATION_SCHEMA, Observation},
 };
@@ -310,8 +311,7 @@ fn id_of(row: &Value, format: LogFormat) -> Option<u128> {
 
 /// A line of `burndown.observation/1`; its route stands in the note where an import put it.
 fn own(row: &Value) -> Result<Found, Reject> {
-    let observation: Observation =
-        serde_json::from_value(row.clone()).map_err(|error| Reject::Broken(error.to_string()))?;
+    let observation: Observation = from_json_value(row).map_err(|error| Reject::Broken(error.to_string()))?;
     let route = observation.note.as_ref().and_then(|note| note.strip_prefix("route="));
     let request = route.map(|route| serde_json::json!({ "labels": { "route": route } }));
     let moment = observation.at.as_deref().filter(|at| at.len() > 10).and_then(moment);

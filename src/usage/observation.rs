@@ -7,7 +7,10 @@ use super::{
     body::usage_counts,
     law::{Anomaly, Counts, classes_of},
 };
-use crate::model::{Backend, ByClass, ImageSize, MediaResolution, Pixels, ThinkingLevel};
+use crate::{
+    diagnostics::{csv_problem, from_json},
+    model::{Backend, ByClass, ImageSize, MediaResolution, Pixels, ThinkingLevel},
+};
 
 /// Version of the line format.
 pub const OBSERVATION_SCHEMA: &str = "burndown.observation/1";
@@ -219,7 +222,7 @@ fn read_lines(text: &str) -> Result<Vec<Observation>, BadRecord> {
         .map(|(at, line)| {
             let bad = |problem: String| BadRecord { line: at + 1, problem };
             let observation: Observation =
-                serde_json::from_str(line).map_err(|error| bad(format!("not an observation: {error}")))?;
+                from_json(line).map_err(|error| bad(format!("not an observation: {error}")))?;
             if observation.schema != OBSERVATION_SCHEMA {
                 return Err(bad(format!("schema `{}`, expected `{OBSERVATION_SCHEMA}`", observation.schema)));
             }
@@ -259,10 +262,20 @@ struct PublishedRow {
 fn read_published(text: &str) -> Result<Vec<Observation>, BadRecord> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let mut observations = Vec::new();
-    for row in reader.deserialize::<PublishedRow>() {
-        let line = observations.len() + 2;
-        let row = row.map_err(|error| BadRecord { line, problem: error.to_string() })?;
-        observations.push(published(row).map_err(|problem| BadRecord { line, problem })?);
+    let bad = |position: Option<&csv::Position>, problem: String| BadRecord {
+        line: position.map_or(1, |position| position.line() as usize),
+        problem,
+    };
+    let header = reader
+        .headers()
+        .map_err(|error| bad(error.position(), csv_problem(&error, &csv::StringRecord::new(), None)))?;
+    let header = header.clone();
+    for record in reader.records() {
+        let record = record.map_err(|error| bad(error.position(), csv_problem(&error, &header, None)))?;
+        let row = record
+            .deserialize(Some(&header))
+            .map_err(|error| bad(record.position(), csv_problem(&error, &header, Some(&record))))?;
+        observations.push(published(row).map_err(|problem| bad(record.position(), problem))?);
     }
     Ok(observations)
 }
@@ -279,7 +292,11 @@ fn published(row: PublishedRow) -> Result<Observation, String> {
         | "measured_table" | "vendor_measured" | "issue_text" => RecordKind::Measured,
         "vendor_measured_approx" | "quoted_numbers" => RecordKind::Approximate,
         "test_fixture" => RecordKind::Fixture,
-        other => return Err(format!("unknown evidence `{other}`")),
+        other => {
+            return Err(format!(
+                "unknown evidence `{other}`, expected one such as `published_response`, `recorded_cassette` or `test_fixture`"
+            ));
+        }
     };
     let output_size = match row.image_size.as_str() {
         "" => None,
