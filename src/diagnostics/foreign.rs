@@ -129,6 +129,10 @@ pub fn json_words(message: &str) -> String {
         ("expected a sequence", "expected a list"),
         ("expected a map", "expected an object"),
         ("expected a string or map", "expected a text"),
+        ("expected a string", "expected a text"),
+        ("expected a boolean", "expected `true` or `false`"),
+        ("unknown variant", "unknown value"),
+        ("a Decimal type representing a fixed-point number", "a number such as 0.25, below 1e28"),
         ("floating point `", "number `"),
         ("duplicate field", "two keys"),
     ];
@@ -161,7 +165,9 @@ pub fn csv_problem(
             let expected = match err.kind() {
                 csv::DeserializeErrorKind::ParseInt(_) => "expected a whole number from 0".to_string(),
                 csv::DeserializeErrorKind::ParseFloat(_) => "expected a number".to_string(),
-                csv::DeserializeErrorKind::Message(told) => return json_words(told),
+                csv::DeserializeErrorKind::Message(told) => {
+                    return json_words(told).replace("missing field", "no column");
+                }
                 other => other.to_string(),
             };
             let at = err.field().and_then(|at| usize::try_from(at).ok());

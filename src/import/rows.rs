@@ -17,7 +17,7 @@ use crate::{
     calendar::{moment, moment_text},
     diagnostics::from_json_value,
     model::{Backend, UnknownWord},
-    usage::{AGGREGATE_SCHEMA, OBSERVATION_SCHEMA, Observation},
+    usage::{AGGREGATE_SCHEMA, LATENCY_SECONDS_MAX, OBSERVATION_SCHEMA, Observation},
 };
 
 /// A kind of log.
@@ -274,6 +274,9 @@ fn attempt(
     if let Some(text) = moment.and_then(moment_text) {
         observation.at = Some(text);
     }
+    // Clocks that were set back tell nothing.
+    observation.latency_seconds =
+        observation.latency_seconds.filter(|seconds| (0.0..=LATENCY_SECONDS_MAX).contains(seconds));
     if format != LogFormat::Observation {
         observation.note = (*route_by != RouteBy::All).then(|| format!("route={route}"));
     }

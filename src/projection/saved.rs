@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -120,6 +121,42 @@ pub struct SavedBill {
     pub complete: bool,
     /// Standard deviations of the mean month, US dollars.
     pub parts: Option<SavedParts>,
+    /// What is left to pay after the workload's credits; `None` without any.
+    #[serde(default)]
+    pub net: Option<SavedNet>,
+}
+
+/// The bill after credits.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SavedNet {
+    /// The mean month.
+    pub month: SavedSpread,
+    /// Expected US dollars of each month.
+    pub by_month: Vec<f64>,
+    /// How likely which is; a plan of before this was kept has none.
+    pub draws: Option<SavedNetDraws>,
+}
+
+/// What is left to pay over the draws.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SavedNetDraws {
+    /// The mean month.
+    pub month: SavedLaw,
+    /// Each month.
+    pub by_month: Vec<SavedLaw>,
+}
+
+/// An amount of US dollars by its draws.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SavedLaw {
+    /// 5 % lie below.
+    pub p05: f64,
+    /// Half lie below.
+    pub p50: f64,
+    /// 5 % lie above.
+    pub p95: f64,
+    /// Quantiles at 0, 1, … 100 %.
+    pub quantiles: Vec<f64>,
 }
 
 /// Mean and range, US dollars.
@@ -281,6 +318,37 @@ pub struct SavedPool {
     /// Every count of the curve.
     #[serde(default)]
     pub curve: Vec<SavedPoint>,
+    /// Load of the sized month.
+    pub load: Option<SavedLoad>,
+    /// What some counts leave under rules of admission that are not documented.
+    #[serde(default)]
+    pub rules: Vec<SavedRules>,
+}
+
+/// Load of the sized month.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SavedLoad {
+    /// Mean, in GSUs before rounding.
+    pub mean_gsu: f64,
+}
+
+/// What a count leaves under rules of admission that are not documented.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SavedRules {
+    /// GSUs.
+    pub gsu: u64,
+    /// Lowest and highest share of burn tokens left.
+    pub envelope: [f64; 2],
+    /// What the rules leave that production does not exclude, the best first.
+    #[serde(default)]
+    pub learned: Vec<SavedLearned>,
+}
+
+/// What a rule leaves that production does not exclude.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SavedLearned {
+    /// Share of burn tokens.
+    pub left_share: f64,
 }
 
 /// The answer of Google's form.
@@ -288,6 +356,8 @@ pub struct SavedPool {
 pub struct SavedSizing {
     /// GSUs.
     pub gsu: u64,
+    /// Burn tokens a second of one GSU.
+    pub throughput_per_gsu: Option<Decimal>,
 }
 
 /// A count of GSUs and what it leaves.
@@ -370,6 +440,13 @@ impl SavedPlan {
             return Some(format!(
                 "a horizon of {months} months, {named} months and {billed} bills of a month"
             ));
+        }
+        if let Some(net) = &self.bill.net {
+            let drawn = net.draws.as_ref().map_or(months, |draws| draws.by_month.len());
+            if net.by_month.len() != months || drawn != months {
+                let told = net.by_month.len();
+                return Some(format!("credits on {told} months, drawn for {drawn}, of {months} months"));
+            }
         }
         let amount = |usd: f64| usd.is_finite() && usd >= 0.0;
         let spreads = self.bill.by_month.iter().chain([&self.bill.month]);

@@ -221,14 +221,35 @@ fn read_lines(text: &str) -> Result<Vec<Observation>, BadRecord> {
     lines
         .map(|(at, line)| {
             let bad = |problem: String| BadRecord { line: at + 1, problem };
-            let observation: Observation =
-                from_json(line).map_err(|error| bad(format!("not an observation: {error}")))?;
+            let observation: Observation = from_json(line)
+                .map_err(|error| bad(format!("not an observation: {error}{}", of_a_list(line))))?;
             if observation.schema != OBSERVATION_SCHEMA {
                 return Err(bad(format!("schema `{}`, expected `{OBSERVATION_SCHEMA}`", observation.schema)));
             }
-            Ok(observation)
+            match impossible(&observation) {
+                Some(problem) => Err(bad(problem)),
+                None => Ok(observation),
+            }
         })
         .collect()
+}
+
+/// Longest time of an answer that is believed, 12 days.
+pub const LATENCY_SECONDS_MAX: f64 = 1e6;
+
+/// What no answer can have.
+fn impossible(observation: &Observation) -> Option<String> {
+    let latency =
+        observation.latency_seconds.filter(|seconds| !(0.0..=LATENCY_SECONDS_MAX).contains(seconds));
+    match latency {
+        _ if observation.attempt == 0 => Some("`attempt` is counted from 1, found 0".into()),
+        Some(found) => Some(format!("`latency_seconds`: expected 0 to {LATENCY_SECONDS_MAX}, found {found}")),
+        None => None,
+    }
+}
+
+fn of_a_list(line: &str) -> &'static str {
+    if line.trim_start().starts_with('[') { "\n\nhint: one object a line is read, no list" } else { "" }
 }
 
 /// One row of the CSV; only what is read of it.
@@ -272,9 +293,11 @@ fn read_published(text: &str) -> Result<Vec<Observation>, BadRecord> {
     let header = header.clone();
     for record in reader.records() {
         let record = record.map_err(|error| bad(error.position(), csv_problem(&error, &header, None)))?;
-        let row = record
-            .deserialize(Some(&header))
-            .map_err(|error| bad(record.position(), csv_problem(&error, &header, Some(&record))))?;
+        let row = record.deserialize(Some(&header)).map_err(|error| {
+            let problem = csv_problem(&error, &header, Some(&record));
+            // What is missing is missing in the header.
+            bad(record.position().filter(|_| !problem.starts_with("no column")), problem)
+        })?;
         observations.push(published(row).map_err(|problem| bad(record.position(), problem))?);
     }
     Ok(observations)
