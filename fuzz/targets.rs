@@ -11,7 +11,7 @@ use burndown::{
     commands::Library,
     diagnostics::SourceText,
     emulator::{Behaviour, parse_faults},
-    import::{Collected, Collector, Progress, Settings, read_log, strip},
+    import::{Collected, Collector, LogFormat, Progress, Settings, read_log, strip},
     prices::PriceBook,
     projection::{
         Inputs, SavedPlan,
@@ -20,7 +20,8 @@ use burndown::{
         reconcile::read_bill,
     },
     replay::{BurnRates, TraceReader},
-    tokens::TokenProfile,
+    stats::{CountLaw, LoadLaw, Mark, Marks, Stream, Traffic},
+    tokens::{Fitted, FittedCell, TokenProfile, fit, fit_aggregates},
     usage::{Anomaly, classes_of, read_observations, read_response},
     workload::{OutsideFiles, Workload, WorkloadFile},
 };
@@ -33,23 +34,51 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 19] = [
-    Target { name: "workload", run: workload, seeds: &["profiles/workloads", "tests/data/bad_workloads"] },
+pub const TARGETS: [Target; 23] = [
+    Target {
+        name: "workload",
+        run: workload,
+        seeds: &["profiles/workloads", "tests/data/bad_workloads", "tests/data/bad_inputs/scenarios"],
+    },
     Target { name: "plan-of-workload", run: plan_of_workload, seeds: &["profiles/workloads"] },
-    Target { name: "prices", run: prices, seeds: &["profiles/prices"] },
-    Target { name: "capacity", run: capacity, seeds: &["profiles/capacity"] },
-    Target { name: "tokens", run: tokens, seeds: &["profiles/tokens"] },
-    Target { name: "observations", run: observations, seeds: &["profiles/observations/public.csv"] },
-    Target { name: "response", run: response, seeds: &["tests/data/responses"] },
+    Target { name: "prices", run: prices, seeds: &["profiles/prices", "tests/data/bad_inputs/prices"] },
+    Target {
+        name: "capacity",
+        run: capacity,
+        seeds: &["profiles/capacity", "tests/data/bad_inputs/capacity"],
+    },
+    Target { name: "tokens", run: tokens, seeds: &["profiles/tokens", "tests/data/bad_inputs/tokens"] },
+    Target {
+        name: "observations",
+        run: observations,
+        seeds: &["profiles/observations/public.csv", "tests/data/bad_inputs/observations"],
+    },
+    Target {
+        name: "response",
+        run: response,
+        seeds: &["tests/data/responses", "tests/data/bad_inputs/responses"],
+    },
     Target { name: "log", run: log, seeds: &["tests/data/responses", "profiles/observations/public.csv"] },
     Target { name: "log-shards", run: log_shards, seeds: &["tests/data/responses"] },
+    Target { name: "log-formats", run: log_formats, seeds: &["tests/data/bad_inputs/logs"] },
+    Target { name: "skim", run: skimmed, seeds: &["tests/data/responses"] },
+    Target { name: "fit-sums", run: fit_sums, seeds: &["fuzz/seeds/observations.jsonl"] },
+    Target { name: "load-law", run: load_law, seeds: &["fuzz/seeds/azure.csv"] },
     Target { name: "strip", run: stripped, seeds: &["tests/data/responses"] },
-    Target { name: "bill", run: bill, seeds: &["tests/data/bills"] },
-    Target { name: "daily", run: daily, seeds: &["fuzz/seeds/daily.csv"] },
+    Target { name: "bill", run: bill, seeds: &["tests/data/bills", "tests/data/bad_inputs/bills"] },
+    Target { name: "daily", run: daily, seeds: &["fuzz/seeds/daily.csv", "tests/data/bad_inputs/daily"] },
     Target { name: "policy", run: policy, seeds: &["tests/data/bad_policies"] },
     Target { name: "journal", run: journal, seeds: &["fuzz/seeds/journal.jsonl"] },
-    Target { name: "trace", run: trace, seeds: &["fuzz/seeds/azure.csv", "fuzz/seeds/mooncake.jsonl"] },
-    Target { name: "saved-plan", run: saved_plan, seeds: &["fuzz/seeds/plan.json"] },
+    Target {
+        name: "trace",
+        run: trace,
+        seeds: &["fuzz/seeds/azure.csv", "fuzz/seeds/mooncake.jsonl", "tests/data/bad_inputs/traces"],
+    },
+    Target {
+        name: "saved-plan",
+        run: saved_plan,
+        seeds: &["fuzz/seeds/plan.json", "tests/data/bad_inputs/plans"],
+    },
     Target { name: "credentials", run: credentials, seeds: &["fuzz/seeds/credentials.json"] },
     Target { name: "behaviour", run: behaviour, seeds: &["fuzz/seeds/behaviour.toml"] },
     Target { name: "faults", run: faults, seeds: &["fuzz/seeds/faults.toml"] },
@@ -170,8 +199,113 @@ fn log_shards(data: &[u8]) {
     let (first, second) = (lines[..half].join(&b'\n'), lines[half..].join(&b'\n'));
     let whole = [first.as_slice(), second.as_slice()].join(&b'\n');
     let (Some(one), Some(two)) = (collected(&[&whole]), collected(&[&first, &second])) else { return };
+    // Chunks of one stream on lines of their own are told, and left out, only where they stand together.
+    if one.left_out.values().chain(two.left_out.values()).any(|left| left.broken) {
+        return;
+    }
     assert_eq!(one.rows, two.rows);
     assert_eq!(one.aggregates, two.aggregates);
+}
+
+/// The first byte names the format.
+fn log_formats(data: &[u8]) {
+    let Some((first, rest)) = data.split_first() else { return };
+    let format = LogFormat::ALL[usize::from(*first) % LogFormat::ALL.len()];
+    let settings = Settings { keep: 1_000, format: Some(format), ..Settings::default() };
+    for text in [data, rest] {
+        let mut collector = Collector::default();
+        told(read_log(text, "log", &settings, &Progress::default(), &mut collector));
+    }
+}
+
+/// A body on one line has the same counts for the importer, which passes over what it does not need, as for
+/// `quote`, which parses all of it.
+fn skimmed(data: &[u8]) {
+    let line: Vec<u8> = data.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
+    let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(&line) else { return };
+    // Other rows are searched for the body that they hold.
+    let plain = ["candidates", "usageMetadata", "modelVersion", "createTime", "responseId", "promptFeedback"];
+    if !body.keys().all(|key| plain.contains(&key.as_str())) {
+        return;
+    }
+    let Some(Ok(reading)) = std::str::from_utf8(&line).ok().map(read_response) else { return };
+    let Some(found) = collected(&[&line]) else { return };
+    // A key that stands twice is refused by the importer.
+    if found.left_out.values().any(|left| left.broken) {
+        return;
+    }
+    let [row] = &found.observations.expect("few rows are kept")[..] else { panic!("not one row") };
+    assert_eq!(row.classes().0, reading.tokens, "{}", String::from_utf8_lossy(&line));
+    assert_eq!(row.finish_reason, reading.finish_reason, "{}", String::from_utf8_lossy(&line));
+}
+
+/// What is learned from sums stands for the same answers as what is learned from each of them.
+fn fit_sums(data: &[u8]) {
+    let Some(found) = collected(&[data]) else { return };
+    let Some(rows) = found.observations.filter(|rows| !rows.is_empty()) else { return };
+    let Library { prices, tokens, .. } = &*LIBRARY;
+    let single = fit(&rows, prices, tokens, "LOG");
+    let sums = fit_aggregates(&found.aggregates, prices, tokens, "LOG");
+    assert_eq!(single.left_out, sums.left_out);
+    let stands_for = |fitted: &Fitted| -> Vec<_> {
+        let of = |cell: &FittedCell| {
+            (cell.backend, cell.model.clone(), cell.cell.kind.as_str(), cell.rows, cell.cell.blocked)
+        };
+        fitted.cells.iter().map(of).collect()
+    };
+    assert_eq!(stands_for(&single), stands_for(&sums));
+}
+
+/// The law of a window's load by transforms is that of Panjer's recursion (1981), for whole sizes.
+fn load_law(data: &[u8]) {
+    let Some((&[law, shape, mean], weights)) = data.split_first_chunk::<3>() else { return };
+    let mean = f64::from(mean) / 16.0 + 0.1;
+    let shape = f64::from(shape) / 8.0 + 0.25;
+    let counts = if law % 2 == 0 { CountLaw::Poisson } else { CountLaw::NegativeBinomial { shape } };
+    // One token is always among the sizes, so that the lattice of the transform has a step of one.
+    let weights: Vec<f64> = [1.0].into_iter().chain(weights.iter().take(7).map(|w| f64::from(*w))).collect();
+    let total: f64 = weights.iter().sum();
+    let sizes: Vec<(usize, f64)> = weights
+        .iter()
+        .enumerate()
+        .map(|(at, weight)| (at + 1, weight / total))
+        .filter(|(_, p)| *p > 0.0)
+        .collect();
+    let mark = |(value, probability): &(usize, f64)| Mark {
+        value: *value as f64,
+        probability: *probability,
+        second: 0.0,
+    };
+    let marks = Marks::new(sizes.iter().map(mark)).expect("sizes with weights");
+    let traffic = Traffic::new(&[1.0], vec![Stream { marks, counts, rates: vec![mean] }]).expect("traffic");
+    let found = LoadLaw::new(&traffic, 1.0, f64::INFINITY);
+    if found.step() != 1.0 {
+        return;
+    }
+    let tail = found.tail();
+    let mut above = 1.0;
+    for (point, (found, probability)) in tail.iter().zip(panjer(counts, mean, &sizes, tail.len())).enumerate()
+    {
+        above -= probability;
+        assert!((found - above).abs() < 1e-9, "{counts:?} {mean} {sizes:?}: {found} for {above} at {point}");
+    }
+}
+
+/// Probabilities of loads 0 … points − 1.
+fn panjer(counts: CountLaw, mean: f64, sizes: &[(usize, f64)], points: usize) -> Vec<f64> {
+    let (a, b, start) = match counts {
+        CountLaw::NegativeBinomial { shape } => {
+            let q = mean / (mean + shape);
+            (q, (shape - 1.0) * q, (1.0 - q).powf(shape))
+        }
+        _ => (0.0, mean, (-mean).exp()),
+    };
+    let mut law = vec![start];
+    for n in 1..points {
+        let term = |(size, p): &(usize, f64)| (a + b * *size as f64 / n as f64) * p * law[n - size];
+        law.push(sizes.iter().filter(|(size, _)| *size <= n).map(term).sum());
+    }
+    law
 }
 
 /// What a full parser takes, the scanner leaves readable, with the same counts; what the parser refuses, the

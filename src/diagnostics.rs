@@ -1,8 +1,12 @@
 //! One way to say "this file, this line: found that, this would be right".
 
+mod foreign;
+
 use std::{ops::Range, path::Path};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+pub use foreign::{BadJson, csv_problem, from_json, from_json_value, json_words};
 
 use crate::model::nearest;
 
@@ -72,20 +76,37 @@ impl SourceText {
     pub fn toml_complaint(&self, title: &str, error: &toml::de::Error) -> BadFile {
         let message = plain_words(error.message());
         let span = error.span().filter(|span| !span.is_empty() || span.start > 0);
-        let single = span.as_ref().is_some_and(|span| self.text[span.start..].starts_with("[route]"));
-        let hint = unknown_field_hint(&message)
-            .or_else(|| single.then(|| "a route is written with two brackets: [[route]]".to_string()));
+        let hint =
+            unknown_field_hint(&message).or_else(|| span.as_ref().and_then(|span| self.single_hint(span)));
         match span {
             Some(span) => self.complaint(span, title, &message, hint.as_deref()),
             None => {
                 let hint = if self.text.trim_start().starts_with('{') {
                     "\n\nhint: this looks like JSON; the file is TOML"
+                } else if self.text.trim().is_empty() {
+                    "\n\nhint: there is nothing in the file"
                 } else {
                     ""
                 };
                 BadFile(format!("{title}\n --> {}\n  {message}{hint}", self.name))
             }
         }
+    }
+
+    /// `[route]` where a list of tables is meant.
+    fn single_hint(&self, span: &Range<usize>) -> Option<String> {
+        let header = self.text.get(span.start..)?.strip_prefix('[')?.split([']', '\n']).next()?;
+        let what = match header {
+            "route" => "a route",
+            "scenario" => "a scenario",
+            "fault" => "a fault",
+            "model" => "a model",
+            "price" | "life" | "throughput" | "term" => "a row",
+            "cell" => "a cell",
+            "record" => "a record",
+            _ => return None,
+        };
+        Some(format!("{what} is written with two brackets: [[{header}]]"))
     }
 
     /// Spans that miss the text would make the renderer panic.
@@ -163,17 +184,22 @@ pub fn no_device(path: &Path) -> Result<(), BadFile> {
 /// The parser speaks of Rust's types; people write files.
 fn plain_words(message: &str) -> String {
     const WORDS: &[(&str, &str)] = &[
-        ("a Decimal type representing a fixed-point number", "a number"),
+        ("a Decimal type representing a fixed-point number", "a number such as 0.25, below 1e28"),
         ("expected a sequence", "expected a list [\u{2026}]"),
         ("invalid type: sequence", "invalid type: list"),
         ("invalid type: map", "invalid type: table"),
         ("expected u32", "expected a whole number from 0"),
         ("expected u64", "expected a whole number from 0"),
         ("expected f64", "expected a number"),
+        ("expected a string", "expected a text in quotes"),
+        ("expected a boolean", "expected `true` or `false`"),
+        ("unknown variant", "unknown value"),
         ("floating point `", "number `"),
         (" as i128", ""),
         ("expected struct RawRoute", "expected a table [[route]]"),
         ("expected struct RawPriceFactors", "expected a table { tokens = 0.9 }"),
+        ("wanted exactly 1 element, more than 1 element", "expected one of the kinds, found several"),
+        ("wanted exactly 1 element, found 0 elements", "expected one of the kinds, found none"),
         ("invalid float, expected `nan`", "not a value; put text in quotes"),
     ];
     WORDS.iter().fold(message.to_string(), |text, (from, to)| text.replace(from, to))

@@ -97,7 +97,7 @@ pub struct Rate(Decimal);
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum RateError {
     /// Below zero.
-    #[error("a price cannot be negative, found {0}")]
+    #[error("a price, rate or amount cannot be negative, found {0}")]
     Negative(Decimal),
     /// More decimals than any price list prints.
     #[error(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use crate::{
+    diagnostics::from_json,
     units::Usd,
     usage::{Observation, RecordKind},
 };
@@ -82,7 +83,9 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BadJournal {
     /// A line is no entry.
-    #[error("line {line} is not an entry of a calibration journal: {problem}")]
+    #[error(
+        "line {line} is not an entry of a calibration journal: {problem}\n\nhint: a journal is only appended to; was it changed by hand?"
+    )]
     Line {
         /// Line, counted from 1.
         line: usize,
@@ -100,7 +103,9 @@ pub enum BadJournal {
         whole: usize,
     },
     /// It starts with something else.
-    #[error("expected a first line with schema `{JOURNAL_SCHEMA}`")]
+    #[error(
+        "expected a first line with schema `{JOURNAL_SCHEMA}`\n\nhint: --journal names the calibration.jsonl of a run"
+    )]
     NotAJournal,
 }
 
@@ -134,7 +139,7 @@ pub fn read_journal(bytes: &[u8]) -> Result<ReadJournal, BadJournal> {
                 Ok(entry) => entries.push(entry),
                 // A torn line is no JSON; JSON that is no entry was written so by somebody.
                 Err(error) if !error.is_data() && no_entry_in(&bytes[whole_bytes..]) => break,
-                Err(error) => return Err(BadJournal::Line { line: at + 1, problem: error.to_string() }),
+                Err(_) => return Err(BadJournal::Line { line: at + 1, problem: no_entry(text) }),
             }
         }
         longest = longest.max(line.len());
@@ -165,6 +170,14 @@ fn could_be_torn_start(bytes: &[u8]) -> bool {
 
 fn no_entry_in(bytes: &[u8]) -> bool {
     bytes.split(|byte| *byte == b'\n').all(|line| serde_json::from_slice::<Entry>(line).is_err())
+}
+
+/// Why a line is no entry.
+fn no_entry(line: &[u8]) -> String {
+    match std::str::from_utf8(line) {
+        Err(_) => "not UTF-8 text".into(),
+        Ok(text) => from_json::<Entry>(text).err().map_or_else(String::new, |error| error.to_string()),
+    }
 }
 
 /// The observations of a journal, in the order of their answers.

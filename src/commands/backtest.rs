@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{Done, check::spend_by_day, library::Library, output, saved::saved_plan};
 use crate::{
     cli::BacktestArgs,
-    diagnostics::{SourceText, read_limited},
+    diagnostics::{SourceText, csv_problem, read_limited},
     projection::{
         SavedPlan,
         backtest::{Backtest, Case, judge, observed, rolling},
@@ -150,24 +150,49 @@ fn of_bills(args: &BacktestArgs, overlay: Option<&Path>) -> anyhow::Result<(Vec<
     Ok((cases, notes))
 }
 
-/// The cases of a ledger.
-fn of_ledger(path: &Path, overlay: Option<&Path>) -> anyhow::Result<Vec<Case>> {
-    let source = SourceText::read(path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let records = if path.extension().is_some_and(|extension| extension == "csv") {
+/// The records of a ledger, CSV or TOML.
+fn records_of(path: &Path, source: &SourceText) -> anyhow::Result<Vec<Record>> {
+    if path.extension().is_some_and(|extension| extension == "csv") {
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(source.text.as_bytes());
-        let records: Result<Vec<Record>, csv::Error> = reader.deserialize().collect();
-        records.with_context(|| {
-            format!("cannot use {}: the columns are `plan`, `month` and `actual_usd`", source.name)
-        })?
+        let nothing = csv::StringRecord::new();
+        let bad = |line: u64, problem: String| {
+            anyhow::anyhow!(
+                "cannot use {}: line {line}: {problem}\n\nhint: the columns are `plan`, `month` and `actual_usd`",
+                source.name
+            )
+        };
+        let header = reader.headers().map_err(|error| bad(1, csv_problem(&error, &nothing, None)))?.clone();
+        let mut records: Vec<Record> = Vec::new();
+        for row in reader.records() {
+            let line = |position: Option<&csv::Position>| position.map_or(1, csv::Position::line);
+            let row = row.map_err(|error| bad(line(error.position()), csv_problem(&error, &header, None)))?;
+            let read = row.deserialize(Some(&header));
+            records.push(
+                read.map_err(|error| bad(line(row.position()), csv_problem(&error, &header, Some(&row))))?,
+            );
+        }
+        Ok(records)
     } else {
         let ledger: Ledger = toml::from_str(&source.text)
             .map_err(|error| source.toml_complaint("cannot use this ledger", &error))?;
         if ledger.schema.is_some_and(|schema| schema != "burndown.ledger/1") {
             bail!("cannot use {}: expected the schema `burndown.ledger/1`", source.name);
         }
-        ledger.record
-    };
+        Ok(ledger.record)
+    }
+}
+
+/// The cases of a ledger.
+fn of_ledger(path: &Path, overlay: Option<&Path>) -> anyhow::Result<Vec<Case>> {
+    let source = SourceText::read(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let records = records_of(path, &source)?;
+    if records.is_empty() {
+        bail!(
+            "cannot use {}: there is no record in it\n\nhint: a record is [[record]] with `plan`, `month` and `actual_usd`",
+            source.name
+        );
+    }
     let mut cases = Vec::new();
     for record in records {
         let beside = folder.join(&record.plan);

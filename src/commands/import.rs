@@ -28,6 +28,9 @@ pub(super) fn run(args: &ImportArgs, overlay: Option<&Path>) -> anyhow::Result<D
     let control = control(args)?;
     let library = Library::load(overlay)?;
     let collected = logs::read(&args.logs, &settings)?;
+    if settings.strict {
+        some_attempt(&collected)?;
+    }
     let fitted = learn(&collected, &library, &args.source);
     let (coverage, mut warnings) = coverage(&collected.aggregates, &control);
     warnings.extend(doubts(&collected));
@@ -78,6 +81,24 @@ fn control(args: &ImportArgs) -> anyhow::Result<Control> {
     }
     let (invocations, billed_tokens) = (args.invocations, args.billed_tokens);
     Ok(Control { sampling_rate: args.sampling_rate, invocations, billed_tokens })
+}
+
+/// A log without a single call has nothing to tell, and why that is should be.
+fn some_attempt(collected: &Collected) -> anyhow::Result<()> {
+    if collected.aggregates.attempts() > 0 {
+        return Ok(());
+    }
+    if collected.rows == 0 {
+        bail!("there is no row in what was given");
+    }
+    let why: Vec<String> =
+        collected.left_out.iter().map(|(reason, left)| summary::reason(reason, left)).collect();
+    bail!(
+        "{} rows, and none is a call to a Gemini model{}{}\n\nhint: --format names the kind of log where it is told wrongly",
+        collected.rows,
+        if why.is_empty() { "" } else { "; left out: " },
+        why.join("; ")
+    )
 }
 
 /// From single observations where there are few, from sums where there are many or nothing else was read.

@@ -56,16 +56,16 @@ pub(super) fn run(args: &ReconcileArgs, overlay: Option<&Path>) -> anyhow::Resul
 
 fn text(path: &Path) -> anyhow::Result<String> {
     let text = SourceText::from_bytes(&path.display().to_string(), read_limited(path, BYTES_MAX)?)?.text;
-    let cells = memchr::memchr_iter(b',', text.as_bytes()).count();
-    anyhow::ensure!(
-        cells <= CELLS_MAX,
-        "`{}` holds {cells} cells, expected at most {CELLS_MAX}\n\nhint: group the bill by SKU and day",
-        path.display()
-    );
     let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']);
     anyhow::ensure!(
         !is_json || text.lines().all(|line| too_many_values(line.as_bytes()).is_none()),
         "`{}` holds more than {VALUES_MAX} values on one line\n\nhint: export JSON lines, or CSV",
+        path.display()
+    );
+    let cells = memchr::memchr_iter(b',', text.as_bytes()).count();
+    anyhow::ensure!(
+        cells <= CELLS_MAX,
+        "`{}` holds {cells} cells, expected at most {CELLS_MAX}\n\nhint: group the bill by SKU and day",
         path.display()
     );
     Ok(text)

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::plan::plan_for;
 use crate::{
     calendar::Day,
-    diagnostics::{SourceText, VALUES_MAX, read_limited, too_many_values},
+    diagnostics::{SourceText, VALUES_MAX, from_json, read_limited, too_many_values},
     projection::SavedPlan,
     report::{Report, plan_file},
 };
@@ -73,7 +73,7 @@ pub(super) fn plan_value(
     if let Some(found) = too_many_values(source.text.as_bytes()) {
         bail!("cannot use {name} as a plan: it holds {found} values, a plan at most {VALUES_MAX}");
     }
-    let plan = serde_json::from_str(&source.text).with_context(|| format!("cannot use {name} as a plan"))?;
+    let plan = from_json(&source.text).with_context(|| format!("cannot use {name} as a plan"))?;
     Ok((plan, Made::Before))
 }
 

@@ -18,7 +18,7 @@ use super::{
     vcr,
     workers::{Desk, lines},
 };
-use crate::{model::Backend, usage::read_observations};
+use crate::{diagnostics::json_words, model::Backend, usage::read_observations};
 
 /// Longest line, and longest document that is one piece of JSON or YAML.
 pub const LINE_MAX: usize = 256 * 1024 * 1024;
@@ -217,7 +217,7 @@ pub(super) fn json(
                 let text = error.to_string();
                 let reject = match text.strip_prefix(TWICE) {
                     Some(key) => Reject::Twice(key.split(" at line ").next().unwrap_or(key).to_string()),
-                    None => Reject::NotJson(text),
+                    None => Reject::NotJson(json_words(&text)),
                 };
                 return into.reject(settings, place.clone(), &reject);
             }

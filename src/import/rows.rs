@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
     calendar::{moment, moment_text},
+    diagnostics::from_json_value,
     model::{Backend, UnknownWord},
-    usage::{AGGREGATE_SCHEMA, OBSERVATION_SCHEMA, Observation},
+    usage::{AGGREGATE_SCHEMA, LATENCY_SECONDS_MAX, OBSERVATION_SCHEMA, Observation},
 };
 
 /// A kind of log.
@@ -273,6 +274,9 @@ fn attempt(
     if let Some(text) = moment.and_then(moment_text) {
         observation.at = Some(text);
     }
+    // Clocks that were set back tell nothing.
+    observation.latency_seconds =
+        observation.latency_seconds.filter(|seconds| (0.0..=LATENCY_SECONDS_MAX).contains(seconds));
     if format != LogFormat::Observation {
         observation.note = (*route_by != RouteBy::All).then(|| format!("route={route}"));
     }
@@ -310,8 +314,7 @@ fn id_of(row: &Value, format: LogFormat) -> Option<u128> {
 
 /// A line of `burndown.observation/1`; its route stands in the note where an import put it.
 fn own(row: &Value) -> Result<Found, Reject> {
-    let observation: Observation =
-        serde_json::from_value(row.clone()).map_err(|error| Reject::Broken(error.to_string()))?;
+    let observation: Observation = from_json_value(row).map_err(|error| Reject::Broken(error.to_string()))?;
     let route = observation.note.as_ref().and_then(|note| note.strip_prefix("route="));
     let request = route.map(|route| serde_json::json!({ "labels": { "route": route } }));
     let moment = observation.at.as_deref().filter(|at| at.len() > 10).and_then(moment);

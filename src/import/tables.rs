@@ -15,6 +15,7 @@ use super::{
     strip::strip,
     value::Unambiguous,
 };
+use crate::diagnostics::csv_problem;
 
 /// Rows that are read before they are counted.
 const AT_ONCE: usize = 1_000;
@@ -67,7 +68,11 @@ pub(super) fn read_csv(
                 }
             }
             Err(error) => {
-                part.reject(settings, place, &Reject::Broken(error.to_string()))?;
+                part.reject(
+                    settings,
+                    place,
+                    &Reject::Broken(csv_problem(&error, &csv::StringRecord::new(), None)),
+                )?;
                 // A reader that cannot go on says the same for ever.
                 if matches!(error.kind(), csv::ErrorKind::Io(_)) {
                     return Ok(());

@@ -76,6 +76,11 @@ impl Parts {
     }
 }
 
+/// Why a row without a Gemini model is none of ours.
+fn other_model(model: &str) -> &'static str {
+    if model.is_empty() { "a row that names no model" } else { "a model of another vendor" }
+}
+
 /// The backend that a provider's name means; `None` when it means both or none.
 pub(super) fn google_backend(name: &str) -> Option<Backend> {
     let name = name.to_lowercase();
@@ -95,7 +100,7 @@ pub(super) fn litellm(row: &Value) -> Result<Found, Reject> {
     let provider = text(row, "custom_llm_provider").unwrap_or_default();
     let model = text(row, "model").unwrap_or_default();
     if !model.contains("gemini") {
-        return Err(Reject::NotACall("a model of another vendor"));
+        return Err(Reject::NotACall(other_model(&model)));
     }
     let call = text(row, "call_type").unwrap_or_default();
     if call.contains("embedding") || call.contains("token_count") {
@@ -125,6 +130,9 @@ pub(super) fn litellm(row: &Value) -> Result<Found, Reject> {
         total: either("total_tokens"),
     };
     let failed = text(row, "status").is_some_and(|status| status == "failure");
+    if parts.prompt.is_none() && parts.output.is_none() && !failed {
+        return Err(Reject::NoUsage);
+    }
     let code = || count(field(metadata?, "error_information")?, "error_code");
     let (start, end) = (text(row, "startTime"), text(row, "endTime"));
     let (start, end) = (start.as_deref().and_then(moment), end.as_deref().and_then(moment));
@@ -183,11 +191,12 @@ pub(super) fn langfuse(row: &Value) -> Result<Found, Reject> {
     let names = ["model", "providedModelName", "modelId"];
     let model = names.iter().find_map(|name| text(row, name)).unwrap_or_default();
     if !model.contains("gemini") {
-        return Err(Reject::NotACall("a model of another vendor"));
+        return Err(Reject::NotACall(other_model(&model)));
     }
     let usage = field(row, "usageDetails").or_else(|| field(row, "usage"));
     let failed = text(row, "level").is_some_and(|level| level == "ERROR");
-    if usage.is_none() && !failed {
+    let parts = usage.map(langfuse_parts);
+    if parts.as_ref().is_none_or(|parts| parts.prompt.is_none() && parts.output.is_none()) && !failed {
         return Err(Reject::NoUsage);
     }
     let metadata = field(row, "metadata");
@@ -205,7 +214,7 @@ pub(super) fn langfuse(row: &Value) -> Result<Found, Reject> {
         shape: request.map(shape_of).unwrap_or_default(),
         status: (!failed).then_some(200),
         finish_reason: failed.then(|| "failure".into()),
-        usage: usage.map(|usage| langfuse_parts(usage).usage()),
+        usage: parts.map(|parts| parts.usage()),
         latency_seconds: start.zip(end).map(|(start, end)| (end - start) as f64 / 1e6),
         ..NOT_TOLD
     };
@@ -253,7 +262,7 @@ pub(super) fn helicone(row: &Value) -> Result<Found, Reject> {
     let model = names.iter().find_map(|name| text(row, name)).unwrap_or_default();
     let path = text(row, "requestPath").unwrap_or_default();
     if !model.contains("gemini") && !path.contains("models/gemini") {
-        return Err(Reject::NotACall("a model of another vendor"));
+        return Err(Reject::NotACall(other_model(&model)));
     }
     let request = field(row, "requestBody").and_then(|body| find_request(body, 0));
     let body = field(row, "responseBody").and_then(|body| find_body(body, 0));
@@ -263,7 +272,7 @@ pub(super) fn helicone(row: &Value) -> Result<Found, Reject> {
     };
     let status = count(row, "responseStatus").and_then(|status| u16::try_from(status).ok());
     observation.status = status.filter(|status| *status > 0).or(observation.status);
-    if observation.usage.is_none() && observation.status == Some(200) {
+    if observation.usage.is_none() && observation.status.is_none_or(|status| status == 200) {
         return Err(Reject::NoUsage);
     }
     let provider = text(row, "provider").unwrap_or_default();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     calendar::{Day, Month, horizon},
+    diagnostics::from_json_value,
     model::{Endpoint, Grade, ModelId, Placement, Tier, TokenClass},
     stats::LogNormal,
 };
@@ -408,7 +409,7 @@ impl SavedPlan {
         if let Some(found) = found {
             return Err(SavedPlanError::NotAPlan { found });
         }
-        let plan = SavedPlan::deserialize(value)
+        let plan: SavedPlan = from_json_value(value)
             .map_err(|error| SavedPlanError::Malformed { problem: error.to_string() })?;
         match plan.contradiction() {
             Some(problem) => Err(SavedPlanError::Contradiction { problem }),

@@ -10,6 +10,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     calendar::epoch_micros,
+    diagnostics::from_json,
     model::{ByClass, TokenClass, or_list},
     usage::{OBSERVATION_SCHEMA, Observation, RecordKind},
 };
@@ -161,7 +162,12 @@ impl RowReader {
     fn read_csv(&self, line: &str) -> Result<Line, String> {
         let field = |at: usize| {
             let text = line.split(',').nth(at).map(unquoted);
-            text.filter(|text| !text.is_empty()).ok_or_else(|| format!("it has no column {}", at + 1))
+            text.filter(|text| !text.is_empty()).ok_or_else(|| {
+                let named = self.columns.iter().position(|column| *column == at);
+                let name =
+                    named.and_then(|named| self.format.columns().get(named)).unwrap_or(&"Elapsed time");
+                format!("it has no `{name}`, expected in cell {}", at + 1)
+            })
         };
         let [time, input, output] = self.columns;
         let time = field(time)?;
@@ -279,7 +285,7 @@ fn read_observation(line: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Line, S
 }
 
 fn json<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, String> {
-    serde_json::from_str(line).map_err(|error| error.to_string())
+    from_json(line).map_err(|error| error.to_string())
 }
 
 /// The format that a first line shows.

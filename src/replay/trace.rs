@@ -85,7 +85,7 @@ pub struct TraceNotes {
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The stream broke.
-    #[error("cannot read {name} after line {line}: {source}")]
+    #[error("cannot read {name} after line {line}")]
     Read {
         /// The trace.
         name: String,
@@ -147,7 +147,7 @@ pub enum TraceError {
     },
     /// Rows, and none of them a request.
     #[error(
-        "{name} holds no request to replay: {rows} rows, {failed} of them failed, {other_models} of other models"
+        "{name} holds no request to replay: {rows} rows, {failed} of them failed, {other_models} of other models\n\nhint: a request has a time and tokens; --model names another model"
     )]
     NoRequest {
         /// The trace.

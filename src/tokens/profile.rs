@@ -454,6 +454,9 @@ fn cell_problem(cell: &Cell, others: &[Cell], sources: &BTreeMap<String, Source>
     if others.iter().any(|other| other.kind == cell.kind) {
         return Some(format!("a second cell for {}", cell.kind.as_str()));
     }
+    if cell.source.is_empty() {
+        return Some("this cell has no source".into());
+    }
     if let Some(key) = cell.source.iter().find(|key| !sources.contains_key(*key)) {
         return Some(format!("source `{key}` is not in [sources]"));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::observation::{Observation, RecordKind};
+use super::observation::{LATENCY_SECONDS_MAX, Observation, RecordKind};
 use crate::{
     model::{Backend, Grade},
     stats::LogHistogram,
@@ -293,7 +293,7 @@ impl Figures {
         let without_thoughts: u64 = parts.iter().flatten().fold(0, |sum, part| sum.saturating_add(*part));
         let ruled_out = self.candidates.is_some() && self.total == Some(without_thoughts);
         let thinking = self.thoughts.or(ruled_out.then_some(0));
-        let latency = self.latency_seconds.filter(|seconds| (0.0..=1e6).contains(seconds));
+        let latency = self.latency_seconds.filter(|seconds| (0.0..=LATENCY_SECONDS_MAX).contains(seconds));
         let metrics = [
             self.prompt,
             self.prompt_image,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::law::{Anomaly, Counts, classes_of};
 use crate::{
     calendar::Day,
-    diagnostics::{VALUES_MAX, too_many_values},
+    diagnostics::{VALUES_MAX, from_json, too_many_values},
     model::{Backend, ByClass, Tier},
 };
 
@@ -60,7 +60,9 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NotAResponse {
     /// Neither JSON nor server-sent events.
-    #[error("not JSON: {0}")]
+    #[error(
+        "not JSON: {0}\n\nhint: one answer is read, as generateContent or a stream of it sends it; `burndown import` reads many"
+    )]
     NotJson(String),
     /// An error body.
     #[error("this is an error answer, not a response: {code} {status}: {message}")]
@@ -127,11 +129,18 @@ fn values_of(text: &str) -> Result<Vec<Value>, NotAResponse> {
     }
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.starts_with("data:") || text.contains("\ndata:") {
-        let events = text.lines().filter_map(|line| line.trim().strip_prefix("data:"));
-        let events = events.map(str::trim).filter(|data| !data.is_empty() && *data != "[DONE]");
-        events.map(parse).collect()
+        let events =
+            text.lines().enumerate().filter_map(|(at, line)| Some((at, line.trim().strip_prefix("data:")?)));
+        let events = events.map(|(at, data)| (at, data.trim()));
+        let events = events.filter(|(_, data)| !data.is_empty() && *data != "[DONE]");
+        let parsed = events.map(|(at, data)| {
+            from_json(data)
+                .map_err(|problem| NotAResponse::NotJson(format!("event at line {}: {problem}", at + 1)))
+        });
+        parsed.collect()
     } else {
-        Ok(vec![parse(text)?])
+        let parsed = from_json(text).map(|value| vec![value]);
+        parsed.map_err(|problem| NotAResponse::NotJson(problem.to_string()))
     }
 }
 
@@ -158,10 +167,6 @@ fn with_usage_key(object: Map<String, Value>) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("usageMetadata".into(), Value::Object(object));
     body
-}
-
-fn parse(text: &str) -> Result<Value, NotAResponse> {
-    serde_json::from_str(text).map_err(|error| NotAResponse::NotJson(error.to_string()))
 }
 
 /// The response inside a batch row (`{request, response}`) or an SDK wrapper.

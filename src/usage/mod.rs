@@ -22,6 +22,7 @@ pub use aggregate_rows::{
 pub use body::{NotAResponse, Outcome, Reading, Told, read_chunks, read_response};
 pub use law::{Anomaly, Counts, classes_of};
 pub use observation::{
-    BadRecord, NOT_TOLD, OBSERVATION_SCHEMA, Observation, ObservedShape, RecordKind, read_observations,
+    BadRecord, LATENCY_SECONDS_MAX, NOT_TOLD, OBSERVATION_SCHEMA, Observation, ObservedShape, RecordKind,
+    read_observations,
 };
 pub use tallies::{KeyRef, Tallies};

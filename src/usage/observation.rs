@@ -7,7 +7,10 @@ use super::{
     body::usage_counts,
     law::{Anomaly, Counts, classes_of},
 };
-use crate::model::{Backend, ByClass, ImageSize, MediaResolution, Pixels, ThinkingLevel};
+use crate::{
+    diagnostics::{csv_problem, from_json},
+    model::{Backend, ByClass, ImageSize, MediaResolution, Pixels, ThinkingLevel},
+};
 
 /// Version of the line format.
 pub const OBSERVATION_SCHEMA: &str = "burndown.observation/1";
@@ -218,14 +221,35 @@ fn read_lines(text: &str) -> Result<Vec<Observation>, BadRecord> {
     lines
         .map(|(at, line)| {
             let bad = |problem: String| BadRecord { line: at + 1, problem };
-            let observation: Observation =
-                serde_json::from_str(line).map_err(|error| bad(format!("not an observation: {error}")))?;
+            let observation: Observation = from_json(line)
+                .map_err(|error| bad(format!("not an observation: {error}{}", of_a_list(line))))?;
             if observation.schema != OBSERVATION_SCHEMA {
                 return Err(bad(format!("schema `{}`, expected `{OBSERVATION_SCHEMA}`", observation.schema)));
             }
-            Ok(observation)
+            match impossible(&observation) {
+                Some(problem) => Err(bad(problem)),
+                None => Ok(observation),
+            }
         })
         .collect()
+}
+
+/// Longest time of an answer that is believed, 12 days.
+pub const LATENCY_SECONDS_MAX: f64 = 1e6;
+
+/// What no answer can have.
+fn impossible(observation: &Observation) -> Option<String> {
+    let latency =
+        observation.latency_seconds.filter(|seconds| !(0.0..=LATENCY_SECONDS_MAX).contains(seconds));
+    match latency {
+        _ if observation.attempt == 0 => Some("`attempt` is counted from 1, found 0".into()),
+        Some(found) => Some(format!("`latency_seconds`: expected 0 to {LATENCY_SECONDS_MAX}, found {found}")),
+        None => None,
+    }
+}
+
+fn of_a_list(line: &str) -> &'static str {
+    if line.trim_start().starts_with('[') { "\n\nhint: one object a line is read, no list" } else { "" }
 }
 
 /// One row of the CSV; only what is read of it.
@@ -259,10 +283,22 @@ struct PublishedRow {
 fn read_published(text: &str) -> Result<Vec<Observation>, BadRecord> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let mut observations = Vec::new();
-    for row in reader.deserialize::<PublishedRow>() {
-        let line = observations.len() + 2;
-        let row = row.map_err(|error| BadRecord { line, problem: error.to_string() })?;
-        observations.push(published(row).map_err(|problem| BadRecord { line, problem })?);
+    let bad = |position: Option<&csv::Position>, problem: String| BadRecord {
+        line: position.map_or(1, |position| position.line() as usize),
+        problem,
+    };
+    let header = reader
+        .headers()
+        .map_err(|error| bad(error.position(), csv_problem(&error, &csv::StringRecord::new(), None)))?;
+    let header = header.clone();
+    for record in reader.records() {
+        let record = record.map_err(|error| bad(error.position(), csv_problem(&error, &header, None)))?;
+        let row = record.deserialize(Some(&header)).map_err(|error| {
+            let problem = csv_problem(&error, &header, Some(&record));
+            // What is missing is missing in the header.
+            bad(record.position().filter(|_| !problem.starts_with("no column")), problem)
+        })?;
+        observations.push(published(row).map_err(|problem| bad(record.position(), problem))?);
     }
     Ok(observations)
 }
@@ -279,7 +315,11 @@ fn published(row: PublishedRow) -> Result<Observation, String> {
         | "measured_table" | "vendor_measured" | "issue_text" => RecordKind::Measured,
         "vendor_measured_approx" | "quoted_numbers" => RecordKind::Approximate,
         "test_fixture" => RecordKind::Fixture,
-        other => return Err(format!("unknown evidence `{other}`")),
+        other => {
+            return Err(format!(
+                "unknown evidence `{other}`, expected one such as `published_response`, `recorded_cassette` or `test_fixture`"
+            ));
+        }
     };
     let output_size = match row.image_size.as_str() {
         "" => None,

@@ -13,6 +13,9 @@ use crate::{
     model::{Location, ModelId, or_list},
 };
 
+/// Most GSUs of one order, far beyond what a plan can be about.
+const ORDER_GSU_MAX: u64 = 1_000_000;
+
 /// A credit on the bill.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Credit {
@@ -105,8 +108,10 @@ impl Resolver<'_> {
                     return Err(self.fail(span, &error.to_string()));
                 }
             };
-            if *order.count.as_ref() == 0 {
-                return Err(self.fail(order.count.span(), "an order holds at least 1 GSU"));
+            if !(1..=ORDER_GSU_MAX).contains(order.count.as_ref()) {
+                let found =
+                    format!("an order holds 1 to {ORDER_GSU_MAX} GSUs, found {}", order.count.as_ref());
+                return Err(self.fail(order.count.span(), &found));
             }
             let terms = ["1-week", "1-month", "3-months", "1-year"];
             if !terms.contains(&order.term.as_ref().as_str()) {

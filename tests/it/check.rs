@@ -314,11 +314,14 @@ fn spend_by_day_that_cannot_be_read_says_where() {
         message("day,usd\n2026-12-01,5\n2026-12-32,5\n"),
         "line 3: expected a day between the years 2000 and 2100 such as `2026-12-01`, found `2026-12-32`"
     );
-    assert_eq!(message("day,usd\n2026-12-01,many\n"), "line 2: expected an amount of dollars, found `many`");
+    assert_eq!(
+        message("day,usd\n2026-12-01,many\n"),
+        "line 2: expected an amount of dollars such as 271.33, at most 1e15, found `many`"
+    );
     let plan = shipped_plan("product-photos");
     assert_eq!(
         month_to_date(&plan, &read_daily("day,usd\n", None).unwrap()).unwrap_err().to_string(),
-        "there is no spend of any day"
+        "there is no spend of any day: expected a row such as 2026-12-01,271.33 below the first line"
     );
     assert_eq!(
         month_to_date(&plan, &read_daily("day,usd\n2026-11-30,5\n", None).unwrap()).unwrap_err().to_string(),

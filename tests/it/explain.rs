@@ -325,7 +325,7 @@ fn what_cannot_be_explained_is_said() {
     check_refused(
         &["explain", "-", "/bill"],
         b"not json",
-        "error: cannot use standard input as a plan: expected ident at line 1 column 2\n",
+        "error: cannot use standard input as a plan: expected `true`, `false` or `null`, found `ot json` at column 2\n",
     );
     check_refused(
         &["explain", "-", ON],

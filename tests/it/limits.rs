@@ -28,16 +28,16 @@ const COMPLAINT_BYTES_MAX: usize = 64 * 1024;
 type Row = (&'static str, i32, &'static str);
 
 const DEEP: &[Row] = &[
-    ("quote deep.json", 2, "recursion limit"),
-    ("quote deep-object.json", 2, "recursion limit"),
+    ("quote deep.json", 2, "nested more than 127 deep"),
+    ("quote deep-object.json", 2, "nested more than 127 deep"),
     ("import deep.json --out o", 0, "could not be read"),
     ("import deep-object.json --out o", 0, "could not be read"),
     ("fit deep.json --out o", 2, "not an observation"),
     ("drift deep.json", 2, "not an observation"),
-    ("explain deep.json bill", 2, "recursion limit"),
-    ("diff deep.json deep.json", 2, "recursion limit"),
-    ("check deep.json --max-monthly-usd 1", 2, "recursion limit"),
-    ("reconcile deep.json", 2, "recursion limit"),
+    ("explain deep.json bill", 2, "nested more than 127 deep"),
+    ("diff deep.json deep.json", 2, "nested more than 127 deep"),
+    ("check deep.json --max-monthly-usd 1", 2, "nested more than 127 deep"),
+    ("reconcile deep.json", 2, "nested more than 127 deep"),
     ("backtest deep.json", 2, "no column `day`"),
     ("replay --model nano-banana-pro deep.json", 2, "unknown kind of trace"),
     ("plan deep.toml", 2, "cannot use this workload"),

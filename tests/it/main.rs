@@ -4,6 +4,7 @@
 mod admission;
 mod arrivals;
 mod backtest;
+mod bad_inputs;
 mod browser;
 mod calibrate_requests;
 mod calibrate_wire;

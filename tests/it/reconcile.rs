@@ -221,7 +221,7 @@ fn bills_that_cannot_be_read_say_where() {
     );
     assert_eq!(
         message("SKU description,Subtotal ($)\nx,many\n"),
-        "line 2: expected an amount in `Subtotal ($)`, found `many`"
+        "line 2: expected an amount such as `1,234.56` in `Subtotal ($)`, found `many`"
     );
     assert!(
         message("sku.description,cost,currency\nx,5,EUR\n").contains("without `currency_conversion_rate`")
@@ -231,7 +231,7 @@ fn bills_that_cannot_be_read_say_where() {
             .contains("cannot cost 0 EUR")
     );
     assert!(message("{\"cost\":").starts_with("line 1: "));
-    assert_eq!(message("{\"sku\":{\"description\":\"x\"}}"), "line 1: no `cost`");
+    assert!(message("{\"sku\":{\"description\":\"x\"}}").starts_with("line 1: no `cost`\n"));
     let run =
         burndown(&["reconcile", "tests/data/bills/console.csv", "--plan", "company", "--on", "2026-11-21"]);
     assert_eq!(run.code, 2);

@@ -68,15 +68,18 @@ const BUILD_SCRIPTS: [&str; 57] = [
     "zstd-sys",
 ];
 
-fn metadata() -> Vec<Value> {
+fn told() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = told["packages"].as_array().unwrap().clone();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn metadata() -> Vec<Value> {
+    let packages = told()["packages"].as_array().unwrap().clone();
     assert!(packages.len() > 200, "{} packages", packages.len());
     packages.into_iter().filter(|package| package["name"] != "burndown").collect()
 }
@@ -131,4 +134,85 @@ fn every_build_script_was_read() {
     let read: BTreeSet<&str> = BUILD_SCRIPTS.into_iter().collect();
     assert_eq!(found.difference(&read).collect::<Vec<_>>(), [&""; 0], "not read yet");
     assert_eq!(read.difference(&found).collect::<Vec<_>>(), [&""; 0], "no longer built with");
+}
+
+/// What goes into the program: the packages that the lock file's graph reaches without tests, by name and version.
+fn shipped_packages(told: &Value) -> BTreeSet<(String, String)> {
+    let nodes = told["resolve"]["nodes"].as_array().unwrap();
+    let root = told["resolve"]["root"].as_str().unwrap();
+    let (mut reached, mut open) = (BTreeSet::from([root]), vec![root]);
+    while let Some(id) = open.pop() {
+        let node = nodes.iter().find(|node| node["id"] == id).unwrap();
+        for dependency in node["deps"].as_array().unwrap() {
+            let kinds = dependency["dep_kinds"].as_array().unwrap();
+            let id = dependency["pkg"].as_str().unwrap();
+            if kinds.iter().any(|kind| kind["kind"] != "dev") && reached.insert(id) {
+                open.push(id);
+            }
+        }
+    }
+    let packages = told["packages"].as_array().unwrap().iter();
+    let named = |package: &Value| {
+        (package["name"].as_str().unwrap().to_string(), package["version"].as_str().unwrap().to_string())
+    };
+    packages
+        .filter(|package| package["id"] != root && reached.contains(package["id"].as_str().unwrap()))
+        .map(named)
+        .collect()
+}
+
+/// `cargo cyclonedx` writes beside the manifest: it gets one of its own.
+fn bill_of_materials() -> Option<Value> {
+    let (root, copy) = (env!("CARGO_MANIFEST_DIR"), tempfile::tempdir().unwrap());
+    for file in ["Cargo.toml", "Cargo.lock", "build.rs"] {
+        std::fs::copy(format!("{root}/{file}"), copy.path().join(file)).unwrap();
+    }
+    let manifest: toml::Table =
+        std::fs::read_to_string(format!("{root}/Cargo.toml")).unwrap().parse().unwrap();
+    let benches = manifest["bench"].as_array().unwrap().iter();
+    let benches: Vec<String> =
+        benches.map(|bench| format!("benches/{}.rs", bench["name"].as_str().unwrap())).collect();
+    for file in ["src/lib.rs", "src/main.rs", "tests/it/main.rs"].map(String::from).iter().chain(&benches) {
+        let path = copy.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    let run = Command::new(env!("CARGO"))
+        .args(["cyclonedx", "--format", "json", "--spec-version", "1.5", "--target", "all", "--quiet"])
+        .args(["--override-filename", "bill"])
+        .current_dir(copy.path())
+        .output()
+        .unwrap();
+    if String::from_utf8_lossy(&run.stderr).contains("no such command") {
+        return None;
+    }
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let text = std::fs::read_to_string(copy.path().join("bill.json")).unwrap();
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+/// The bill of materials that cargo-cyclonedx writes names what the lock file does, with its checksums.
+#[test]
+fn the_bill_of_materials_agrees_with_the_lock_file() {
+    let Some(bill) = bill_of_materials() else {
+        eprintln!("skipped: cargo-cyclonedx is not installed");
+        return;
+    };
+    let lock: toml::Table =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap().parse().unwrap();
+    let locked = lock["package"].as_array().unwrap();
+    let mut named = BTreeSet::new();
+    for component in bill["components"].as_array().unwrap() {
+        let (name, version) = (component["name"].as_str().unwrap(), component["version"].as_str().unwrap());
+        let is_it = |row: &&toml::Value| {
+            row["name"].as_str() == Some(name) && row["version"].as_str() == Some(version)
+        };
+        let row = locked.iter().find(is_it).unwrap_or_else(|| panic!("{name} {version} is not locked"));
+        let sum = component["hashes"][0]["content"].as_str();
+        assert_eq!(sum, row.get("checksum").and_then(toml::Value::as_str), "{name} {version}");
+        named.insert((name.to_string(), version.to_string()));
+    }
+    assert!(named.len() > 200, "{} components", named.len());
+    let missing: Vec<_> = shipped_packages(&told()).difference(&named).cloned().collect();
+    assert_eq!(missing, [], "shipped and not on the bill");
 }

@@ -104,7 +104,10 @@ fn a_trace_that_cannot_be_replayed_says_where_and_why() {
             "t: no column `arrived_at`, which vidur traces have; found `time` or `num_prefill_tokens`{known}"
         )
     );
-    assert_eq!(of(vidur), "t holds no request to replay: 0 rows, 0 of them failed, 0 of other models");
+    assert_eq!(
+        of(vidur),
+        "t holds no request to replay: 0 rows, 0 of them failed, 0 of other models\n\nhint: a request has a time and tokens; --model names another model"
+    );
     for (row, problem) in [
         ("NaN,1,1", "expected a time from 0 to 1e10 seconds, found NaN"),
         ("-1,1,1", "expected a time from 0 to 1e10 seconds, found -1"),
@@ -114,8 +117,8 @@ fn a_trace_that_cannot_be_replayed_says_where_and_why() {
         ("1,NaN,1", "expected a whole number of tokens from 0 to 1e12, found NaN"),
         ("1,1.5,1", "expected a whole number of tokens from 0 to 1e12, found 1.5"),
         ("1,1,1e13", "expected a whole number of tokens from 0 to 1e12, found 10000000000000"),
-        ("1,2", "it has no column 3"),
-        ("1,,2", "it has no column 2"),
+        ("1,2", "it has no `num_decode_tokens`, expected in cell 3"),
+        ("1,,2", "it has no `num_prefill_tokens`, expected in cell 2"),
     ] {
         let expected = format!("t:2: {problem}; 1 of 1 rows so far cannot be read");
         let text = format!("{vidur}{row}\n");
@@ -142,7 +145,10 @@ fn one_torn_line_is_counted_and_many_are_too_many() {
     let torn = format!("{header}{rows}300,1");
     let (_, requests, notes) = read(torn.as_bytes(), None).unwrap();
     assert_eq!((requests.len(), notes.unreadable), (300, 1));
-    assert_eq!(notes.first_unreadable, Some((302, "it has no column 2".replace('2', "3"))));
+    assert_eq!(
+        notes.first_unreadable,
+        Some((302, "it has no `num_decode_tokens`, expected in cell 3".into()))
+    );
     let holes = format!("{header}{rows}{}", "x,1,1\n".repeat(4));
     let error = read(holes.as_bytes(), None).unwrap_err();
     assert_eq!(error, "t:302: expected a number, found `x`; 4 of 304 rows so far cannot be read");

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use crate::{
-    diagnostics::{FILE_BYTES_MAX, read_limited},
+    diagnostics::{SourceText, from_json},
     model::{Endpoint, ModelId},
 };
 
@@ -39,10 +39,9 @@ struct Placed {
 
 /// The first calibration that the plan lists.
 pub(super) fn proposal(path: &Path) -> anyhow::Result<Proposal> {
-    let bytes =
-        read_limited(path, FILE_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?;
+    let source = SourceText::read(path)?;
     let plan: Proposing =
-        serde_json::from_slice(&bytes).with_context(|| format!("{} is no plan.json", path.display()))?;
+        from_json(&source.text).with_context(|| format!("{} is no plan.json", path.display()))?;
     if plan.schema != "burndown.plan/1" {
         bail!("{}: expected the schema `burndown.plan/1`, found `{}`", path.display(), plan.schema);
     }

@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::{
     calendar::{Day, Month},
+    diagnostics::csv_problem,
     projection::{
         bill::{DAILY_MODULATION, DAYS_PER_MONTH},
         saved::{SavedPlan, SavedRoute},
     },
     stats::LogNormal,
+    units::LARGEST_SENSIBLE,
 };
 
 /// Spend by day, US dollars.
@@ -85,7 +87,7 @@ pub enum ActualError {
         second: String,
     },
     /// No row.
-    #[error("there is no spend of any day")]
+    #[error("there is no spend of any day: expected a row such as 2026-12-01,271.33 below the first line")]
     Empty,
     /// The last day lies outside the plan.
     #[error("the last day with spend is {last}, and the plan covers {first} to {end}")]
@@ -125,7 +127,11 @@ fn shown(header: &csv::StringRecord) -> String {
 pub fn read_daily(text: &str, per_usd: Option<f64>) -> Result<DailySpend, ActualError> {
     let bad = |line: usize, problem: String| ActualError::BadLine { line, problem };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| bad(1, error.to_string()))?.clone();
+    let nothing = csv::StringRecord::new();
+    let header = reader.headers().map_err(|error| bad(1, csv_problem(&error, &nothing, None)))?.clone();
+    if header.iter().all(str::is_empty) {
+        return Err(bad(1, "there is nothing in the first line, expected `day,usd`".into()));
+    }
     let column = |name: &str| {
         let found = header.iter().position(|column| column.trim_start_matches('\u{feff}') == name);
         found.ok_or_else(|| bad(1, format!("no column `{name}` among `{}`", shown(&header))))
@@ -136,16 +142,25 @@ pub fn read_daily(text: &str, per_usd: Option<f64>) -> Result<DailySpend, Actual
     let mut spend = DailySpend::new();
     for record in reader.records() {
         let record = record.map_err(|error| {
-            bad(error.position().map_or(0, |position| position.line() as usize), error.to_string())
+            let line = error.position().map_or(0, |position| position.line() as usize);
+            bad(line, csv_problem(&error, &header, None))
         })?;
         let line = record.position().map_or(0, |position| position.line() as usize);
         let day: Day = record[day_at].parse().map_err(|error| bad(line, format!("{error}")))?;
         let text = &record[amount.at];
-        let value: f64 = text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| {
+        let sensible = |value: &f64| value.abs() <= LARGEST_SENSIBLE as f64;
+        let value: f64 = text.parse().ok().filter(sensible).ok_or_else(|| {
             let what = if amount.named.as_deref() == Some("USD") { "dollars" } else { "money" };
-            bad(line, format!("expected an amount of {what}, found `{text}`"))
+            let most = LARGEST_SENSIBLE as f64;
+            bad(
+                line,
+                format!("expected an amount of {what} such as 271.33, at most {most:e}, found `{text}`"),
+            )
         })?;
         let currency = amount.currency(&record);
+        if currency.is_empty() {
+            return Err(bad(line, "expected a currency such as `USD` or `EUR`, found none".into()));
+        }
         if let Some(other) = seen.as_ref().filter(|other| **other != currency) {
             return Err(ActualError::SeveralCurrencies { line, first: other.clone(), second: currency });
         }

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::calendar::Day;
+use crate::{
+    calendar::Day,
+    diagnostics::{csv_problem, from_json, json_words},
+};
 
 /// A bill.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,7 +85,7 @@ pub fn read_bill(text: &str, per_usd: Option<Decimal>) -> Result<Bill, BadBill> 
     for record in reader.records() {
         let record = record.map_err(|error| BadBill {
             line: error.position().map_or(0, |position| position.line() as usize),
-            problem: error.to_string(),
+            problem: csv_problem(&error, &csv::StringRecord::new(), None),
         })?;
         let line = record.position().map_or(0, |position| position.line() as usize);
         records.push((line, record.iter().map(str::to_string).collect::<Vec<String>>()));
@@ -100,6 +103,16 @@ pub fn read_bill(text: &str, per_usd: Option<Decimal>) -> Result<Bill, BadBill> 
     };
     let header = records[header_at].1.clone();
     let console = header.iter().any(|cell| cell == "SKU description");
+    let is_amount = |cell: &String| AMOUNTS.iter().any(|name| cell.starts_with(&format!("{name} (")));
+    if console && !header.iter().any(is_amount) {
+        let found = header.join("`, `");
+        return Err(BadBill {
+            line: records[header_at].0,
+            problem: format!(
+                "no column `Subtotal ($)` or `Cost ($)` among `{found}`\n\nhint: download the report with its cost columns"
+            ),
+        });
+    }
     let mut bill = Bill::default();
     for (line, cells) in &records[header_at + 1..] {
         if cells.iter().all(String::is_empty) {
@@ -161,8 +174,9 @@ impl Row {
         for (column, cell) in &self.cells {
             let Some((name, sign)) = column.split_once(" (") else { continue };
             if names.contains(&name) && !cell.is_empty() {
-                let amount = number(cell)
-                    .ok_or_else(|| self.bad(format!("expected an amount in `{column}`, found `{cell}`")))?;
+                let amount = number(cell).ok_or_else(|| {
+                    self.bad(format!("expected an amount such as `1,234.56` in `{column}`, found `{cell}`"))
+                })?;
                 return Ok(Some((amount, sign.trim_end_matches(')').to_string())));
             }
         }
@@ -172,7 +186,7 @@ impl Row {
     fn day(&self, names: &[&str]) -> Result<Option<Day>, BadBill> {
         let Some(text) = self.text(names) else { return Ok(None) };
         let day = text.get(..10).unwrap_or(text).parse();
-        day.map(Some).map_err(|error| self.bad(format!("{error}")))
+        day.map(Some).map_err(|error| self.bad(format!("`{}`: {error}", names[0])))
     }
 }
 
@@ -183,6 +197,9 @@ fn number(text: &str) -> Option<Decimal> {
     let most = Decimal::from(crate::units::LARGEST_SENSIBLE);
     (-most <= value && value <= most).then_some(value)
 }
+
+/// Columns of the console that hold what is to be paid, with their currency behind.
+const AMOUNTS: [&str; 3] = ["Subtotal", "Unrounded subtotal", "Cost"];
 
 const SAVINGS: [&str; 5] =
     ["Negotiated savings", "Savings programs", "Other savings", "Discounts", "Promotions and others"];
@@ -198,10 +215,10 @@ fn console_line(row: &Row, cells: &[String], per_usd: Option<Decimal>) -> Result
         None if words.contains("rounding") => LineKind::Rounding,
         None => LineKind::Adjustment,
     };
-    let billed = row.money(&["Subtotal", "Unrounded subtotal", "Cost"])?;
+    let billed = row.money(&AMOUNTS)?;
     let (billed, sign) = match row.money(&["Subtotal"])? {
         Some(found) => found,
-        None => billed.ok_or_else(|| row.bad("no amount: expected a column `Subtotal ($)` or `Cost ($)`"))?,
+        None => billed.ok_or_else(|| row.bad("no amount: expected one in `Subtotal ($)` or `Cost ($)`"))?,
     };
     let per_usd = match (sign.as_str(), per_usd) {
         ("$" | "USD", _) => Decimal::ONE,
@@ -246,7 +263,9 @@ fn kind_of(text: &str) -> LineKind {
 
 /// A row of the BigQuery export; nested fields may be written with a dot or an underscore.
 fn export_line(row: &Row, per_usd: Option<Decimal>) -> Result<BillLine, BadBill> {
-    let cost = row.number(&["cost"])?.ok_or_else(|| row.bad("no `cost`"))?;
+    let cost = row.number(&["cost"])?.ok_or_else(|| {
+        row.bad("no `cost`\n\nhint: export sku, service, usage_start_time, usage, cost, currency and credits")
+    })?;
     let currency = row.text(&["currency"]).unwrap_or("USD");
     let rate = match (row.number(&["currency_conversion_rate"])?.or(per_usd), currency) {
         (_, "USD") => Decimal::ONE,
@@ -258,7 +277,7 @@ fn export_line(row: &Row, per_usd: Option<Decimal>) -> Result<BillLine, BadBill>
         }
     };
     if rate <= Decimal::ZERO {
-        return Err(row.bad(format!("a US dollar cannot cost {rate} {currency}")));
+        return Err(row.bad(format!("a US dollar cannot cost {rate} {currency}, expected a rate above 0")));
     }
     let credits = credits(row)?;
     let kind = kind_of(row.text(&["cost_type"]).unwrap_or("regular"));
@@ -282,14 +301,21 @@ fn credits(row: &Row) -> Result<Decimal, BadBill> {
     if !text.starts_with('[') {
         return number(text).ok_or_else(|| row.bad(format!("expected credits, found `{text}`")));
     }
-    let list: Vec<Value> = serde_json::from_str(text)
-        .map_err(|error| row.bad(format!("expected a list of credits: {error}")))?;
+    let list: Vec<Value> =
+        from_json(text).map_err(|error| row.bad(format!("expected a list of credits: {error}")))?;
     let mut sum = Decimal::ZERO;
     for credit in &list {
         let amount = credit.get("amount").and_then(as_text).and_then(|text| number(&text));
-        sum += amount.ok_or_else(|| row.bad("a credit without an amount"))?;
+        sum += amount.ok_or_else(|| {
+            row.bad(format!("a credit without an `amount` that is a number: `{}`", begun(credit)))
+        })?;
     }
     Ok(sum)
+}
+
+/// The first letters of a value.
+fn begun(value: &Value) -> String {
+    value.to_string().chars().take(40).collect()
 }
 
 fn as_text(value: &Value) -> Option<String> {
@@ -303,18 +329,36 @@ fn as_text(value: &Value) -> Option<String> {
 /// The export as JSON: one object a line, or one list of objects.
 fn json_lines(text: &str, per_usd: Option<Decimal>) -> Result<Vec<BillLine>, BadBill> {
     let mut lines = Vec::new();
-    for (at, value) in serde_json::Deserializer::from_str(text).into_iter::<Value>().enumerate() {
-        let line = at + 1;
-        let value = value.map_err(|error| BadBill { line, problem: error.to_string() })?;
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let (mut line, mut counted) = (1, 0);
+    loop {
+        let from = values.byte_offset();
+        let from = from + text[from..].len() - text[from..].trim_start().len();
+        line += text[counted..from].matches('\n').count();
+        counted = from;
+        let Some(value) = values.next() else { break };
+        // A text that breaks off is told by the place where it begins to be wrong.
+        let value = value.map_err(|error| BadBill {
+            line: error.line(),
+            problem: json_words(error.to_string().split(" at line ").next().unwrap_or_default()),
+        })?;
         let rows = match value {
             Value::Array(rows) => rows,
             row => vec![row],
         };
         for row in &rows {
+            if !row.is_object() {
+                let problem = format!("expected a row {{\"sku\": …, \"cost\": …}}, found `{}`", begun(row));
+                return Err(BadBill { line, problem });
+            }
             let mut cells = BTreeMap::new();
             flatten("", row, &mut cells);
             lines.push(export_line(&Row { line, cells }, per_usd)?);
         }
+    }
+    if !lines.is_empty() && lines.iter().all(|line| line.sku.is_empty()) {
+        let problem = "no row has `sku.description`\n\nhint: export sku, usage and cost";
+        return Err(BadBill { line: 1, problem: problem.into() });
     }
     Ok(lines)
 }
