@@ -1,8 +1,12 @@
 //! One way to say "this file, this line: found that, this would be right".
 
+mod spanned;
+
 use std::{ops::Range, path::Path};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+pub use spanned::Spanned;
 
 use crate::model::nearest;
 

@@ -34,7 +34,7 @@ mod signature;
 pub use behaviour::{Behaviour, ModelBehaviour};
 pub use call::Call;
 pub use emulation::{Emulator, Piece, Reply, Setup};
-pub use fault::{Fault, FaultKind, When, parse_faults};
+pub use fault::{Fault, FaultKind, FaultsFile, When, parse_faults};
 pub use law::Expected;
 pub use ledger::{BackendTokens, Entry, Ledger};
 pub use provisioned::{PtEstimate, Purchase, PurchaseError};

@@ -1,5 +1,6 @@
 //! Dated credits: what they take off the bill, month by month, until they are used up or end.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// The bill after credits. Orders of provisioned throughput are not in it, as they are not in the bill.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct NetBill {
     /// The mean month.
     pub month: Spread,
@@ -28,7 +29,7 @@ pub struct NetBill {
 }
 
 /// What becomes of a credit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CreditUse {
     /// The credit.
     pub credit: Credit,

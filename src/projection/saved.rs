@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -42,7 +43,7 @@ pub enum SavedPlanError {
 }
 
 /// A plan, as far as it is read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedPlan {
     /// What will be sent.
     pub workload: SavedWorkload,
@@ -62,7 +63,7 @@ pub struct SavedPlan {
 }
 
 /// The resolved workload.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedWorkload {
     /// Its name.
     pub name: String,
@@ -87,14 +88,14 @@ pub struct SavedWorkload {
 }
 
 /// Factors on list prices.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub struct SavedFactors {
     /// On prices of tokens.
     pub tokens: f64,
 }
 
 /// A default that was filled in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 pub struct SavedAssumption {
     /// The route it belongs to, `None` for the whole workload.
     pub route: Option<String>,
@@ -105,7 +106,7 @@ pub struct SavedAssumption {
 }
 
 /// The bill.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedBill {
     /// The mean month.
     pub month: SavedSpread,
@@ -122,7 +123,7 @@ pub struct SavedBill {
 }
 
 /// Mean and range, US dollars.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SavedSpread {
     /// Expected value.
     pub mean: f64,
@@ -142,14 +143,14 @@ impl SavedSpread {
 }
 
 /// Where the range of the mean month comes from, US dollars.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub struct SavedParts {
     /// Tokens per request.
     pub tokens: f64,
 }
 
 /// One route.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedRoute {
     /// Its name.
     pub name: String,
@@ -172,7 +173,7 @@ impl SavedRoute {
 }
 
 /// One route on one placement.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedPlacement {
     /// Model, endpoint, tier.
     pub placement: SavedPlace,
@@ -188,7 +189,7 @@ pub struct SavedPlacement {
 }
 
 /// Model, endpoint, tier.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedPlace {
     model: ModelId,
     endpoint: Endpoint,
@@ -203,7 +204,7 @@ impl SavedPlace {
 }
 
 /// One request.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedRequest {
     /// Tokens by class.
     pub tokens: BTreeMap<TokenClass, SavedTokens>,
@@ -218,7 +219,7 @@ pub struct SavedRequest {
 }
 
 /// Tokens of one class.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedTokens {
     /// Mean per request.
     pub mean: f64,
@@ -229,7 +230,7 @@ pub struct SavedTokens {
 }
 
 /// How a number is known.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 pub struct SavedEvidence {
     /// Measured, documented, assumed, rehearsed.
     pub grade: Grade,
@@ -238,7 +239,7 @@ pub struct SavedEvidence {
 }
 
 /// Requests and spend of one month.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedMonth {
     /// Expected requests.
     pub requests: f64,
@@ -249,7 +250,7 @@ pub struct SavedMonth {
 }
 
 /// A price row that was used.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedRow {
     /// Factor of a non-global location, a decimal.
     pub non_global_factor: Option<String>,
@@ -258,7 +259,7 @@ pub struct SavedRow {
 }
 
 /// Provisioned throughput.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedGsu {
     /// One per model and location.
     #[serde(default)]
@@ -266,7 +267,7 @@ pub struct SavedGsu {
 }
 
 /// One pool of GSUs.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SavedPool {
     /// The model.
     pub model: ModelId,
@@ -283,14 +284,14 @@ pub struct SavedPool {
 }
 
 /// The answer of Google's form.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub struct SavedSizing {
     /// GSUs.
     pub gsu: u64,
 }
 
 /// A count of GSUs and what it leaves.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub struct SavedSize {
     /// GSUs; `None` where no count meets the rule.
     pub gsu: Option<u64>,
@@ -299,7 +300,7 @@ pub struct SavedSize {
 }
 
 /// A count of the curve and what it leaves.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub struct SavedPoint {
     /// GSUs.
     pub gsu: u64,
@@ -308,14 +309,14 @@ pub struct SavedPoint {
 }
 
 /// What a count leaves to pay-as-you-go.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub struct SavedLeft {
     /// Share of burn tokens.
     pub tokens: f64,
 }
 
 /// A warning as written.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct SavedWarning {
     /// Stable code.
     pub code: String,

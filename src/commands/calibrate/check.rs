@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
@@ -33,7 +34,7 @@ pub(super) struct Check {
 }
 
 /// The same for readers of JSON.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CheckLine {
     placement: String,
     model: String,

@@ -29,6 +29,8 @@ use crate::{
     usage::RecordKind,
     workload::{Materials, Workload, WorkloadFile},
 };
+pub(super) use text::DryRun;
+
 use contact::{Contact, Environment};
 use journal_file::JournalFile;
 

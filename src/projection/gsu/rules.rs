@@ -9,6 +9,7 @@
 mod traffic;
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::traffic::{Event, Kind, Request};
@@ -31,7 +32,7 @@ const IMAGES_MAX: f64 = 4.0;
 const LATENCY_SECONDS: f64 = 20.0;
 
 /// A rule that no page tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OpenRule {
     /// A request is admitted with the most it could burn: the requested size times the largest draft mode,
@@ -87,7 +88,7 @@ impl OpenRule {
 }
 
 /// What one rule leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RuleValue {
     /// The rule.
     pub rule: OpenRule,
@@ -103,7 +104,7 @@ pub struct RuleValue {
 }
 
 /// Requests that were drawn to value the rules that have no closed form.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DrawnRequests {
     /// How many.
     pub requests: u64,
@@ -123,7 +124,7 @@ pub struct DrawnRequests {
 }
 
 /// What one GSU count leaves under the rules that are not documented.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RuleEnvelope {
     /// The count.
     pub gsu: u64,
