@@ -1,11 +1,14 @@
 //! How fast logs are read, beside what else could read them: a table in Markdown, made in one run.
 //!
-//! `cargo bench --bench import`. Peers run in the Python that `BURNDOWN_PYTHON` names, else in `python3`; one that
-//! cannot be imported there is a row that says so. Ours does the whole import: every count, every histogram,
+//! `cargo bench --bench import`. Peers run in Python, see [`python`]; one that cannot be imported there is a row that
+//! says so. Ours does the whole import: every count, every histogram,
 //! arrivals, who served it. The peers only sum one number of each line, which favours them.
 #![allow(missing_docs)]
 
-use std::{collections::BTreeMap, fmt::Write, fs::File, path::Path, process::Command, time::Instant};
+#[path = "ratios/python.rs"]
+mod python;
+
+use std::{collections::BTreeMap, fmt::Write, fs::File, path::Path, time::Instant};
 
 use burndown::import::{Collected, Collector, Progress, Settings, read_log};
 
@@ -158,18 +161,16 @@ for name, run in [("Python, json", plain), ("Python, orjson", fast), ("DuckDB", 
 
 /// Peers with their seconds, or why they did not run.
 fn peers(path: &Path, expected: u64) -> Vec<(String, Result<f64, String>)> {
-    let python = std::env::var("BURNDOWN_PYTHON").unwrap_or_else(|_| "python3".into());
-    let run = Command::new(&python).args(["-c", PEERS]).arg(path).arg(RUNS.to_string()).output();
-    let output = match run {
-        Ok(run) if run.status.success() => String::from_utf8_lossy(&run.stdout).into_owned(),
-        Ok(run) => return vec![(python, Err(String::from_utf8_lossy(&run.stderr).trim().into()))],
-        Err(error) => return vec![(python, Err(error.to_string()))],
+    let ran = match python::run(PEERS, &[path.display().to_string(), RUNS.to_string()]) {
+        Ok(ran) => ran,
+        Err(why) => return vec![("Python".into(), Err(why))],
     };
+    eprintln!("Peers in {}", ran.python);
     let peer = |line: &str| {
         let parts: Vec<&str> = line.split('\t').collect();
         let seconds = parts[1].parse::<f64>().map_err(|_| parts[2].to_string());
         assert!(seconds.is_err() || parts[2].parse() == Ok(expected), "{line}");
         (parts[0].to_string(), seconds)
     };
-    output.lines().map(peer).collect()
+    ran.text.lines().map(peer).collect()
 }

@@ -4,6 +4,9 @@
 //! rows of a Markdown table with the ratio to the target: 0.5 s of wall time, 100 MB.
 #![allow(missing_docs)]
 
+#[path = "ratios/python.rs"]
+mod python;
+
 use std::{
     io::Read,
     process::{Command, Stdio},
@@ -122,13 +125,15 @@ print((time.perf_counter() - t) / 5)
 ";
 
 fn twin(seconds: f64) {
-    let found = Command::new("python3").args(["-c", TWIN]).output().ok().filter(|run| run.status.success());
-    let found = found.and_then(|run| String::from_utf8(run.stdout).ok()?.trim().parse::<f64>().ok());
-    match found {
-        Some(twin) => println!(
-            "| numpy twin of the draws alone (no GSUs, no drivers) | {twin:.4} s | – | the plan takes {:.1} times as long |",
-            seconds / twin
-        ),
-        None => println!("| numpy twin of the draws alone | not run: no python3 with numpy | – | – |"),
+    match python::run(TWIN, &[]) {
+        Ok(ran) => {
+            let twin: f64 = ran.text.trim().parse().expect("the twin prints its seconds");
+            println!(
+                "| numpy twin of the draws alone (no GSUs, no drivers), in {} | {twin:.4} s | – | the plan takes {:.1} times as long |",
+                ran.python,
+                seconds / twin
+            );
+        }
+        Err(why) => println!("| numpy twin of the draws alone | not run: {why} | – | – |"),
     }
 }

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use burndown::{
     calendar::LocalClock,
     capacity::{Estimate, Overrun, Refund},
-    replay::{BATCH, Clock, Latency, Purchase, Replay, ReplayOptions, Request},
+    replay::{BATCH, Clock, Latency, Micros, Purchase, Replay, ReplayOptions, Request},
     stats::generator,
 };
 use divan::{Bencher, counter::ItemsCount};
@@ -107,7 +107,7 @@ static MONTH: LazyLock<Vec<Request>> = LazyLock::new(|| {
             at_micros,
             input_units,
             units,
-            latency_micros: Some(random.random_range(5_000_000..30_000_000)),
+            latency: Some(Micros::new(random.random_range(5_000_000..30_000_000))),
         }
     };
     (0..REQUESTS).map(request).collect()

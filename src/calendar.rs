@@ -219,6 +219,21 @@ pub fn epoch_micros(text: &str) -> Option<i64> {
     (text.trim().len() > "2023-11-16".len()).then(|| moment(text))?
 }
 
+/// A moment as a browser writes it, `Mon Mar 30 2026 13:00:00 GMT+0200 (Central European Summer Time)`, or as
+/// [`epoch_micros`] reads it.
+///
+/// ```
+/// # use burndown::calendar::browser_moment;
+/// assert_eq!(browser_moment("Thu Nov 16 2023 19:15:46 GMT+0100 (CET)"), Some(1_700_158_546_000_000));
+/// assert_eq!(browser_moment("request_type"), None);
+/// ```
+pub fn browser_moment(text: &str) -> Option<i64> {
+    let plain = text.split('(').next().unwrap_or(text).trim();
+    let stamp =
+        jiff::fmt::strtime::parse("%a %b %d %Y %H:%M:%S GMT%z", plain).and_then(|read| read.to_timestamp());
+    stamp.ok().map(Timestamp::as_microsecond).or_else(|| epoch_micros(plain))
+}
+
 /// Hours and days of the week where the people are.
 #[derive(Clone, Debug)]
 pub struct LocalClock(TimeZone);

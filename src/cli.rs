@@ -18,7 +18,8 @@ use crate::{
 pub use held_against::{BacktestArgs, CheckArgs, DiffArgs, ReconcileArgs};
 pub use learn::{CalibrateArgs, DriftArgs, EmulateArgs, FitArgs, ImportArgs, SqlArgs};
 pub use replay::{
-    ClockKind, EstimateFlag, GsuCounts, LatencyFlag, OverrunKind, RefundKind, ReplayArgs, TraceKind,
+    ClockKind, EstimateFlag, GsuCounts, LatencyFlag, LearnFlags, LoggedTimeKind, OverrunKind, RefundKind,
+    ReplayArgs, TraceKind,
 };
 pub use schema::{SchemaArgs, SchemaKind};
 
@@ -294,11 +295,15 @@ fn numbers_of_the_form() -> Vec<&'static str> {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   burndown compare product-photos
+  burndown compare product-photos --format csv > placements.csv
 
 The ratio is to the placement in the bill; its 90 % range comes from tokens alone, at the same prices.")]
 pub struct CompareArgs {
     /// Workload file, or the name of a shipped one; - reads standard input
     pub workload: String,
+    /// Printed form
+    #[arg(long, value_enum, default_value_t = GsuFormat::Text, conflicts_with = "json")]
+    pub format: GsuFormat,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,

@@ -116,6 +116,7 @@ impl SourceText {
 pub fn read_limited(path: &Path, bytes_max: u64) -> Result<Vec<u8>, BadFile> {
     use std::io::Read;
     let explain = |error: std::io::Error| BadFile(format!("cannot read `{}`: {error}", path.display()));
+    no_device(path)?;
     let file = std::fs::File::open(path).map_err(explain)?;
     if file.metadata().map_err(explain)?.is_dir() {
         return Err(BadFile(format!("`{}` is a folder, expected a file", path.display())));
@@ -130,6 +131,37 @@ pub fn read_limited(path: &Path, bytes_max: u64) -> Result<Vec<u8>, BadFile> {
         )));
     }
     Ok(bytes)
+}
+
+/// Most values of one JSON text that is read as a whole: a year's plan of a thousand routes has a third of it.
+pub const VALUES_MAX: usize = 5_000_000;
+
+/// The commas of a text that is to become a tree of values, when they are more than [`VALUES_MAX`].
+///
+/// A value takes two bytes of text and some seventy of memory, so that a limit on the length alone is none on the
+/// memory. Commas inside strings count, too.
+pub fn too_many_values(text: &[u8]) -> Option<usize> {
+    let commas = memchr::memchr_iter(b',', text).count();
+    (commas > VALUES_MAX).then_some(commas)
+}
+
+/// Refuses what may never end: `/dev/zero` is no file. Pipes are taken, and so is what stands for an empty file
+/// or for the program's own input.
+///
+/// # Errors
+///
+/// When the path is a device.
+pub fn no_device(path: &Path) -> Result<(), BadFile> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let usual = ["/dev/null", "/dev/stdin", "/dev/fd/0"].iter().any(|known| path == Path::new(known));
+        let kind = std::fs::metadata(path).map(|found| found.file_type());
+        if !usual && kind.is_ok_and(|kind| kind.is_char_device() || kind.is_block_device()) {
+            return Err(BadFile(format!("`{}` is a device, expected a file", path.display())));
+        }
+    }
+    Ok(())
 }
 
 /// The parser speaks of Rust's types; people write files.

@@ -372,6 +372,20 @@ pub enum Warning {
         /// How many.
         rows: u64,
     },
+    /// Requests whose latency is not known.
+    #[error("{trace}: {rows} request(s) without a latency are taken as answered at once")]
+    LatencyUnknown {
+        /// The trace.
+        trace: String,
+        /// How many.
+        rows: u64,
+    },
+    /// A rule of admission that was learned from the emulator.
+    #[error("the rule of admission of {model} was learned from the emulator: a rehearsal, not evidence")]
+    RuleRehearsed {
+        /// The model.
+        model: ModelId,
+    },
     /// A trace is too short to learn a pattern from.
     #[error("{trace} covers {covered}, too little for {what}")]
     TraceTooShort {
@@ -632,6 +646,8 @@ impl Warning {
             Warning::RowsOfOtherModels { .. } => "rows-of-other-models",
             Warning::RowsOutOfOrder { .. } => "rows-out-of-order",
             Warning::Rehearsal { .. } => "rehearsal",
+            Warning::LatencyUnknown { .. } => "latency-unknown",
+            Warning::RuleRehearsed { .. } => "rehearsed",
             Warning::TraceTooShort { .. } => "trace-too-short",
             Warning::TermOutlivesModel { .. } => "term-outlives-model",
             Warning::OrderOutside { .. } => "order-outside-horizon",

@@ -1,8 +1,10 @@
 //! A table of ratios in Markdown: each work beside its target and beside what a user would take instead.
 //!
-//! The other way runs in Python (`BURNDOWN_PYTHON`, else `python3`). Where it cannot run, the table says why.
+//! The other way runs in Python, see [`python`]. The table says which one, or why none did.
 
-use std::{collections::BTreeMap, process::Command, time::Instant};
+mod python;
+
+use std::{collections::BTreeMap, time::Instant};
 
 /// One line of the table.
 pub struct Row {
@@ -37,26 +39,31 @@ pub fn wanted() -> bool {
     std::env::args().skip(1).all(|arg| arg == "--bench")
 }
 
-/// Seconds per item or run by name, as a script prints them, one `name<TAB>seconds` a line; or why it did not run.
-pub fn peers(script: &str) -> Result<BTreeMap<String, f64>, String> {
-    let python = std::env::var("BURNDOWN_PYTHON").unwrap_or_else(|_| "python3".into());
-    let run =
-        Command::new(&python).args(["-c", script]).output().map_err(|error| format!("{python}: {error}"))?;
-    if !run.status.success() {
-        let text = String::from_utf8_lossy(&run.stderr);
-        return Err(text.lines().last().unwrap_or("it failed without a word").to_string());
-    }
-    let text = String::from_utf8_lossy(&run.stdout);
+/// What the other ways took.
+pub struct Peers {
+    /// The Python that they ran in.
+    python: String,
+    /// Seconds of a run by name.
+    seconds: BTreeMap<String, f64>,
+}
+
+/// Runs a script that prints seconds per run by name, one `name<TAB>seconds` a line; or why it did not run.
+pub fn peers(script: &str) -> Result<Peers, String> {
+    let ran = python::run(script, &[])?;
     let line = |line: &str| {
         let (name, seconds) = line.split_once('\t')?;
         Some((name.to_string(), seconds.trim().parse().ok()?))
     };
-    Ok(text.lines().filter_map(line).collect())
+    Ok(Peers { python: ran.python, seconds: ran.text.lines().filter_map(line).collect() })
 }
 
 /// Prints the table; peers' seconds are per run like ours.
-pub fn print(title: &str, rows: &[Row], peers: &Result<BTreeMap<String, f64>, String>) {
+pub fn print(title: &str, rows: &[Row], peers: &Result<Peers, String>) {
     println!("\n## {title}\n");
+    match peers {
+        Ok(peers) => println!("Instead: in {}\n", peers.python),
+        Err(why) => println!("Instead: nothing ran ({why})\n"),
+    }
     println!("| work | ours | target | target ÷ ours | instead | it takes | times ours |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     for row in rows {
@@ -66,8 +73,8 @@ pub fn print(title: &str, rows: &[Row], peers: &Result<BTreeMap<String, f64>, St
         };
         let (instead, takes, times) = match (row.peer, peers) {
             (None, _) => ("–", "–".to_string(), "–".to_string()),
-            (Some((what, _)), Err(why)) => (what, format!("not run: {why}"), "–".into()),
-            (Some((what, name)), Ok(found)) => match found.get(name) {
+            (Some((what, _)), Err(_)) => (what, "not run".to_string(), "–".into()),
+            (Some((what, name)), Ok(peers)) => match peers.seconds.get(name) {
                 Some(found) => (what, speed(row, *found), format!("{:.0}", found / row.seconds)),
                 None => (what, "not run: it printed no time".into(), "–".into()),
             },

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     model::ByClass,
     units::Usd,
-    usage::{OBSERVATION_SCHEMA, Observation, ObservedShape, RecordKind, read_response},
+    usage::{OBSERVATION_SCHEMA, Observation, ObservedShape, Reading, RecordKind, read_response},
 };
 
 /// An HTTP answer, whole.
@@ -73,6 +73,9 @@ pub fn judge(attempt: &Attempt<'_>, received: &Received) -> Verdict {
             Verdict::Failed(Failure { status: Some(200), ..failure })
         }
         Ok(reading) => {
+            if let Some(failure) = unbelievable(attempt.cell, &reading, &received.body) {
+                return Verdict::Failed(Failure { status: Some(200), ..failure });
+            }
             let chunks = chunks_of(&received.body);
             let last = last_image(&chunks);
             let observation = Observation {
@@ -89,6 +92,36 @@ pub fn judge(attempt: &Attempt<'_>, received: &Received) -> Verdict {
             Verdict::Answer(Box::new(answered(attempt.cell, observation)))
         }
     }
+}
+
+/// A response whose counts are not those of this request: a stream that ends before its last event, where the
+/// counts still grow, or the answer of another model.
+fn unbelievable(cell: &Cell, reading: &Reading, body: &str) -> Option<Failure> {
+    if is_stream(body) && reading.finish_reason.is_none() {
+        return Some(Failure::of(Fault::Malformed, "the stream ended before its last event"));
+    }
+    let (asked, found) = (&cell.placement.model.0, reading.model.as_deref()?);
+    let differs = bare_model(asked) != bare_model(found);
+    let text =
+        || format!("`{asked}` was asked and `{found}` answered: what it costs is not what is measured");
+    differs.then(|| Failure::of(Fault::WrongModel, &text()))
+}
+
+/// A model's name without the path before it and the version behind it: `preview`, `001`, `09-2025`.
+fn bare_model(name: &str) -> &str {
+    let mut bare = name.rsplit('/').next().unwrap_or(name);
+    while let Some((front, last)) = bare.rsplit_once('-') {
+        let dated = last.len() > 1 && last.bytes().all(|byte| byte.is_ascii_digit());
+        if !dated && !matches!(last, "preview" | "exp" | "latest") {
+            break;
+        }
+        bare = front;
+    }
+    bare
+}
+
+fn is_stream(body: &str) -> bool {
+    body.trim_start().starts_with("data:") || body.contains("\ndata:")
 }
 
 /// An observation with its classes and its price.
@@ -139,7 +172,7 @@ fn picture_sizes(cell: &Cell, request: u64) -> Vec<String> {
 
 /// The JSON objects of a body or a stream.
 fn chunks_of(body: &str) -> Vec<Value> {
-    let texts: Vec<&str> = if body.trim_start().starts_with("data:") || body.contains("\ndata:") {
+    let texts: Vec<&str> = if is_stream(body) {
         body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim).collect()
     } else {
         vec![body]
@@ -190,4 +223,28 @@ fn last_image(chunks: &[Value]) -> Option<Image> {
 /// Bytes of all pictures: three quarters of their base64 characters.
 fn images_bytes(chunks: &[Value]) -> u64 {
     images(chunks).map(|(_, data)| (data.trim_end_matches('=').len() as u64) * 3 / 4).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_of_a_model_is_that_model_and_a_sister_is_not() {
+        for (asked, found) in [
+            ("gemini-3-pro-image", "gemini-3-pro-image-preview"),
+            ("gemini-2.5-flash-image", "models/gemini-2.5-flash-image-001"),
+            ("gemini-2.5-flash", "publishers/google/models/gemini-2.5-flash-preview-09-2025"),
+        ] {
+            assert_eq!(bare_model(asked), bare_model(found));
+        }
+        for (asked, found) in [
+            ("gemini-3.1-flash", "gemini-3.1-flash-image"),
+            ("gemini-3.1-flash", "gemini-3.1-flash-lite"),
+            ("imagen-4", "imagen-3"),
+            ("gemini-nano-banana-2.1", "gemini-nano-banana-2"),
+        ] {
+            assert_ne!(bare_model(asked), bare_model(found));
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rand::RngExt;
 use rand_pcg::Pcg64;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{
     answer::{Answered, Verdict, answered},
@@ -39,6 +40,9 @@ const BACKOFF_SECONDS_MAX: f64 = 60.0;
 
 /// Window of the Developer API's spend cap.
 const PACE_SECONDS: f64 = 600.0;
+
+/// An answer of more times its worst price is taken for so many: no budget bears more.
+const STRETCH_MAX: Decimal = Decimal::ONE_THOUSAND;
 
 /// Share of that cap that is used.
 const PACE_SHARE: f64 = 0.8;
@@ -76,6 +80,8 @@ pub struct Campaign {
     limits: Limits,
     spent: Usd,
     reserved: Usd,
+    /// What answers cost at most, as a factor on their worst price by contract; at least 1.
+    stretch: Decimal,
     open: BTreeMap<u64, Order>,
     retries: Vec<Retry>,
     health: BTreeMap<Endpoint, Health>,
@@ -109,6 +115,7 @@ impl Campaign {
             limits,
             spent: Usd::ZERO,
             reserved: Usd::ZERO,
+            stretch: Decimal::ONE,
             open: BTreeMap::new(),
             retries: Vec::new(),
             health: BTreeMap::new(),
@@ -130,7 +137,7 @@ impl Campaign {
     /// Takes up a journal: answers count again, reservations without an answer are spent.
     ///
     /// Entries of cells that are not among these are paid for and teach nothing here. Refusals are forgotten,
-    /// since their cause may have been put right.
+    /// since their cause may have been put right. What answers cost beyond their reservations is learned again.
     pub fn resume(&mut self, entries: &[Entry]) {
         let index: BTreeMap<String, usize> =
             self.sampler.cells.iter().enumerate().map(|(at, cell)| (cell.key.clone(), at)).collect();
@@ -147,6 +154,7 @@ impl Campaign {
                     self.spent += *usd;
                     self.counts.answers += 1;
                     if let Some((Some(at), _)) = open.remove(id) {
+                        self.learn_stretch(at, *usd);
                         let answer = answered(&self.sampler.cells[at], observation.as_ref().clone());
                         self.sampler.tallies[at].begun += 1;
                         self.sampler.learn(at, &answer);
@@ -206,7 +214,7 @@ impl Campaign {
 
     /// Nothing may be sent now: until when, or never.
     fn patience(&mut self, now: f64) -> Step {
-        let affordable = |at: usize| self.affords(self.sampler.cells[at].worst);
+        let affordable = |at: usize| self.affords(at);
         let waiting = |at: &usize| {
             let tally = &self.sampler.tallies[*at];
             tally.stopped.is_none() && tally.begun < tally.target && affordable(*at)
@@ -230,8 +238,7 @@ impl Campaign {
     fn leave_what_is_too_dear(&mut self) {
         let active: Vec<usize> =
             (0..self.sampler.cells.len()).filter(|at| self.sampler.tallies[*at].stopped.is_none()).collect();
-        let (within, beyond): (Vec<usize>, Vec<usize>) =
-            active.into_iter().partition(|at| self.affords(self.sampler.cells[*at].worst));
+        let (within, beyond): (Vec<usize>, Vec<usize>) = active.into_iter().partition(|at| self.affords(*at));
         if within.is_empty() || beyond.is_empty() {
             self.ending = Some(Ending::Budget);
             return;
@@ -251,11 +258,35 @@ impl Campaign {
     }
 
     fn may_send(&self, at: usize, now: f64) -> bool {
-        self.affords(self.sampler.cells[at].worst) && self.free_at(at, now) <= now
+        self.affords(at) && self.free_at(at, now) <= now
     }
 
-    fn affords(&self, worst: Usd) -> bool {
-        self.spent.0 + self.reserved.0 + worst.0 <= self.limits.budget.0
+    fn affords(&self, at: usize) -> bool {
+        self.spent.0 + self.reserved.0 + self.worst(at).0 <= self.limits.budget.0
+    }
+
+    /// What is set aside for a request of a cell: its worst price by contract, times what answers were found to
+    /// cost beyond theirs.
+    fn worst(&self, at: usize) -> Usd {
+        let usd = self.sampler.cells[at].worst.0 * self.stretch;
+        Usd(usd.round_dp_with_strategy(6, RoundingStrategy::AwayFromZero))
+    }
+
+    /// An answer that cost more than its worst price by contract may not be the last: from now on as much more is
+    /// set aside for every request, those in flight included.
+    fn learn_stretch(&mut self, at: usize, billed: Usd) {
+        let worst = self.sampler.cells[at].worst.0;
+        if worst.is_zero() || billed.0 <= worst * self.stretch {
+            return;
+        }
+        self.stretch = (billed.0 / worst).min(STRETCH_MAX);
+        let open: Vec<(u64, usize)> = self.open.values().map(|order| (order.id, order.cell)).collect();
+        for (id, cell) in open {
+            let usd = self.worst(cell);
+            let Some(order) = self.open.get_mut(&id).filter(|order| order.usd < usd) else { continue };
+            self.reserved.0 += usd.0 - order.usd.0;
+            order.usd = usd;
+        }
     }
 
     fn held(&self, at: usize) -> f64 {
@@ -284,7 +315,7 @@ impl Campaign {
 
     fn reserve(&mut self, at: usize, request: u64, attempt: u32, now: f64) -> Order {
         let cell = &self.sampler.cells[at];
-        let order = Order { id: self.next_id, cell: at, request, attempt, usd: cell.worst };
+        let order = Order { id: self.next_id, cell: at, request, attempt, usd: self.worst(at) };
         if cell.placement.endpoint == Endpoint::Developer {
             self.paid.push_back((now, cell.expected.usd));
             while self.paid.front().is_some_and(|(time, _)| *time <= now - PACE_SECONDS) {
@@ -311,6 +342,8 @@ impl Campaign {
 
     /// The journal's line for what an order brought; it is on disk before [`Campaign::settle`].
     pub fn settlement(&self, order: &Order, verdict: &Verdict) -> Entry {
+        // What is set aside for it may have been raised since it was sent.
+        let order = self.open.get(&order.id).unwrap_or(order);
         match verdict {
             Verdict::Answer(answer) => Entry::Answer {
                 id: order.id,
@@ -341,11 +374,11 @@ impl Campaign {
         self.reserved.0 -= open.usd.0;
         match verdict {
             Verdict::Answer(answer) => {
-                self.spent += answer.billed.unwrap_or(order.usd);
+                self.spent += answer.billed.unwrap_or(open.usd);
                 self.take_answer(order, answer);
             }
             Verdict::Failed(failure) => {
-                self.spent += Campaign::failed_usd(order, failure);
+                self.spent += Campaign::failed_usd(&open, failure);
                 self.take_failure(order, failure, now);
             }
         }
@@ -364,6 +397,9 @@ impl Campaign {
                 cell.answer_tokens_max
             );
             self.stop_placement(order.cell, &text);
+        }
+        if let Some(billed) = answer.billed {
+            self.learn_stretch(order.cell, billed);
         }
         self.sampler.learn(order.cell, answer);
     }

@@ -34,6 +34,8 @@ pub enum Fault {
     Dropped,
     /// Status 200 with a body that is not a response.
     Malformed,
+    /// Status 200 with the answer of another model than the one that was asked.
+    WrongModel,
     /// Nothing was sent: no connection.
     Unreachable,
     /// A redirect; a key is never sent to another place.
@@ -41,6 +43,25 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All of them.
+    pub const ALL: [Fault; 15] = [
+        Fault::Throttled,
+        Fault::NoBilling,
+        Fault::Rejected,
+        Fault::TokenRefused,
+        Fault::Denied,
+        Fault::NotFound,
+        Fault::ServerError,
+        Fault::Overloaded,
+        Fault::Deadline,
+        Fault::Timeout,
+        Fault::Dropped,
+        Fault::Malformed,
+        Fault::WrongModel,
+        Fault::Unreachable,
+        Fault::Redirected,
+    ];
+
     /// Its name for people.
     pub fn label(self) -> &'static str {
         match self {
@@ -56,6 +77,7 @@ impl Fault {
             Fault::Timeout => "no answer in time",
             Fault::Dropped => "connection broken",
             Fault::Malformed => "answer is not a response",
+            Fault::WrongModel => "answered by another model",
             Fault::Unreachable => "not reached",
             Fault::Redirected => "redirected",
         }
@@ -67,7 +89,10 @@ impl Fault {
     /// free, and nothing of 504. A request whose work may have been done counts as billed on both: the budget
     /// holds whatever the pages mean.
     pub fn may_be_billed(self) -> bool {
-        matches!(self, Fault::Timeout | Fault::Dropped | Fault::Malformed | Fault::Deadline)
+        matches!(
+            self,
+            Fault::Timeout | Fault::Dropped | Fault::Malformed | Fault::Deadline | Fault::WrongModel
+        )
     }
 
     /// What to do after it.
@@ -83,7 +108,9 @@ impl Fault {
             | Fault::Malformed
             | Fault::Unreachable => Response::TryAgain,
             Fault::Rejected => Response::StopCell,
-            Fault::NoBilling | Fault::Denied | Fault::NotFound | Fault::Redirected => Response::StopPlacement,
+            Fault::NoBilling | Fault::Denied | Fault::NotFound | Fault::Redirected | Fault::WrongModel => {
+                Response::StopPlacement
+            }
         }
     }
 }
@@ -267,7 +294,7 @@ mod tests {
 
     #[test]
     fn only_what_may_have_been_answered_may_be_billed() {
-        for fault in [Fault::Timeout, Fault::Dropped, Fault::Malformed, Fault::Deadline] {
+        for fault in [Fault::Timeout, Fault::Dropped, Fault::Malformed, Fault::Deadline, Fault::WrongModel] {
             assert!(fault.may_be_billed(), "{fault:?}");
         }
         for fault in [Fault::Throttled, Fault::Rejected, Fault::Overloaded, Fault::Unreachable] {

@@ -17,8 +17,8 @@ use super::{
     key::ApiKey,
 };
 
-/// Longest answer that is read: 64 pictures of 4K in base64 are below it.
-const ANSWER_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Longest answer that any request may wish to read: twenty pictures of 4K in base64 are below it.
+pub const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Seconds to reach a server.
 const CONNECT_SECONDS: u64 = 20;
@@ -68,6 +68,8 @@ pub struct Post {
     pub body: Bytes,
     /// Longest time for the whole answer.
     pub timeout: Duration,
+    /// Longest answer that is read, unpacked; what is longer is given up. At most [`ANSWER_BYTES_MAX`].
+    pub answer_bytes_max: usize,
 }
 
 /// Sends, and reads the answer to its end; a stream too.
@@ -93,7 +95,7 @@ pub async fn post(client: &Client, identity: &Identity, post: &Post) -> Result<R
     let sending = client.post(&post.url).headers(headers).body(post.body.clone()).send();
     let whole = async {
         let response = sending.await.map_err(|error| failure(&error, identity))?;
-        read(response, identity).await
+        read(response, identity, post.answer_bytes_max.min(ANSWER_BYTES_MAX)).await
     };
     match tokio::time::timeout(post.timeout, whole).await {
         Ok(Ok(received)) => Ok(Received { seconds: start.elapsed().as_secs_f64(), ..received }),
@@ -105,15 +107,18 @@ pub async fn post(client: &Client, identity: &Identity, post: &Post) -> Result<R
     }
 }
 
-async fn read(mut response: Response, identity: &Identity) -> Result<Received, Failure> {
+async fn read(mut response: Response, identity: &Identity, bytes_max: usize) -> Result<Received, Failure> {
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = retry_after.map(str::to_string);
     let mut body: Vec<u8> = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_BYTES_MAX => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(Failure::of(Fault::Malformed, "the answer is longer than 512 MB")),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= bytes_max => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => {
+                let text = format!("the answer is longer than {} MB", bytes_max / 1024 / 1024);
+                return Err(Failure { status: Some(status), ..Failure::of(Fault::Malformed, &text) });
+            }
             Ok(None) => break,
             Err(error) => {
                 let failure = failure(&error, identity);
@@ -122,7 +127,8 @@ async fn read(mut response: Response, identity: &Identity) -> Result<Received, F
             }
         }
     }
-    let body = String::from_utf8_lossy(&body).into_owned();
+    let body = String::from_utf8(body)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Ok(Received { status, retry_after, body: hidden(identity, body), seconds: 0.0 })
 }
 

@@ -90,6 +90,16 @@ pub enum BadJournal {
         /// What is wrong.
         problem: String,
     },
+    /// More is lost at its end than the one line that was being written.
+    #[error(
+        "its last {bytes} bytes are no lines, more than one entry takes: the disk lost entries that had been written, and what they cost is not known\n\nhint: cut them off (`truncate -s {whole} FILE`) and lower --budget-usd by what the bill says, or begin another --journal"
+    )]
+    Lost {
+        /// Bytes without a line.
+        bytes: usize,
+        /// Bytes before them.
+        whole: usize,
+    },
     /// It starts with something else.
     #[error("expected a first line with schema `{JOURNAL_SCHEMA}`")]
     NotAJournal,
@@ -100,25 +110,40 @@ pub enum BadJournal {
 pub struct ReadJournal {
     /// Its entries.
     pub entries: Vec<Entry>,
-    /// Bytes that are whole lines; what follows is a line that was never finished.
+    /// Bytes that are whole lines; what follows is the line that was being written when the power went.
     pub whole_bytes: usize,
 }
 
+/// An entry takes no more bytes than this, or than the longest one so far.
+const ENTRY_BYTES: usize = 2048;
+
 /// Reads a journal; an unfinished last line is left out and can be cut off at `whole_bytes`.
+///
+/// Each line is on disk before anything relies on it, so the last one alone can be torn: cut short, zeros where
+/// its block was not written, or a wreck with a line feed behind it. A reservation that is torn was never sent;
+/// an answer that is torn leaves its reservation, which counts as spent.
 ///
 /// # Errors
 ///
-/// When a whole line is no entry, or the first one is no start.
+/// When a whole line is no entry, the first one is no start, or more than one line is lost at the end.
 pub fn read_journal(bytes: &[u8]) -> Result<ReadJournal, BadJournal> {
-    let whole_bytes = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let mut entries = Vec::new();
-    for (at, line) in bytes[..whole_bytes].split(|byte| *byte == b'\n').enumerate() {
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
+    let (mut entries, mut whole_bytes, mut longest) = (Vec::new(), 0, ENTRY_BYTES);
+    for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let Some(text) = line.strip_suffix(b"\n") else { break };
+        if !text.iter().all(u8::is_ascii_whitespace) {
+            match serde_json::from_slice(text) {
+                Ok(entry) => entries.push(entry),
+                // A torn line is no JSON; JSON that is no entry was written so by somebody.
+                Err(error) if !error.is_data() && no_entry_in(&bytes[whole_bytes..]) => break,
+                Err(error) => return Err(BadJournal::Line { line: at + 1, problem: error.to_string() }),
+            }
         }
-        let entry = serde_json::from_slice(line)
-            .map_err(|error| BadJournal::Line { line: at + 1, problem: error.to_string() })?;
-        entries.push(entry);
+        longest = longest.max(line.len());
+        whole_bytes += line.len();
+    }
+    let lost = bytes.len() - whole_bytes;
+    if lost > longest {
+        return Err(BadJournal::Lost { bytes: lost, whole: whole_bytes });
     }
     match entries.first() {
         None => Ok(ReadJournal { entries, whole_bytes }),
@@ -127,6 +152,10 @@ pub fn read_journal(bytes: &[u8]) -> Result<ReadJournal, BadJournal> {
         }
         Some(_) => Err(BadJournal::NotAJournal),
     }
+}
+
+fn no_entry_in(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').all(|line| serde_json::from_slice::<Entry>(line).is_err())
 }
 
 /// The observations of a journal, in the order of their answers.

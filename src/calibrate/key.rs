@@ -37,6 +37,13 @@ impl fmt::Debug for ApiKey {
 mod tests {
     use super::*;
 
+    /// What holds the key is wiped when it goes; a plain `String` would not compile here.
+    #[test]
+    fn a_key_is_wiped_when_it_is_dropped() {
+        fn wiped(_: &impl zeroize::ZeroizeOnDrop) {}
+        wiped(&ApiKey::new("AIza-secret").unwrap().0);
+    }
+
     #[test]
     fn a_key_never_shows_itself() {
         let key = ApiKey::new(" AIza-secret \n").unwrap();

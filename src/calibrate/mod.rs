@@ -26,7 +26,7 @@ pub use cell::{Cell, Expected, Skipped, Sources, cells};
 pub use convergence::{Convergence, Course, CoursePoint, convergence};
 pub use credentials::Credentials;
 pub use fault::{Failure, Fault, Response, remedy};
-pub use http::{Identity, Post, client, post};
+pub use http::{ANSWER_BYTES_MAX, Identity, Post, client, post};
 pub use journal::{BadJournal, Entry, JOURNAL_SCHEMA, ReadJournal, observations_of, read_journal};
 pub use key::ApiKey;
 pub use picture::{synthetic_png, synthetic_prompt};

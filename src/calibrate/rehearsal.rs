@@ -38,8 +38,12 @@ pub struct Chaos {
     pub ten_pictures: f64,
     /// Answers beyond the contract's cap, by up to a quarter.
     pub beyond_contract: f64,
+    /// Answers beyond what was set aside for them, up to four times it.
+    pub beyond_reservation: f64,
     /// Answers without usage, billed all the same.
     pub untold: f64,
+    /// Any fault there is, each as likely as the next; billed where it may be.
+    pub any_fault: f64,
 }
 
 /// Share of answers with a second picture where it is open whether drafts are counted; assumed.
@@ -54,6 +58,9 @@ pub struct Rehearsal {
     pub entries: Vec<Entry>,
     /// What the backends would bill, answers that never arrived included.
     pub billed: Usd,
+    /// What answers cost beyond what was set aside for them and nothing can take up any more: answers in flight when
+    /// the last request was sent, and answers that never told their price.
+    pub beyond: Usd,
     /// How long it took, seconds.
     pub seconds: f64,
     /// How it ended; `None` when it was killed.
@@ -79,15 +86,19 @@ pub fn rehearse(
     let mut random = generator(seed, 1);
     let mut flying: Vec<Fate> = Vec::new();
     let (mut entries, mut billed, mut now, mut steps) = (Vec::new(), Usd::ZERO, start, 0);
+    let (mut told, mut untold) = (Usd::ZERO, Usd::ZERO);
     loop {
         steps += 1;
         if killed_after.is_some_and(|most| steps > most) {
             billed += flying.iter().map(|fate| fate.billed).sum();
-            return Rehearsal { campaign, entries, billed, seconds: now, ending: None };
+            let beyond = [told, untold].into_iter().chain(flying.iter().map(Fate::beyond)).sum();
+            return Rehearsal { campaign, entries, billed, beyond, seconds: now, ending: None };
         }
         match campaign.next(now) {
             Step::Send(order) => {
                 entries.push(campaign.reservation(&order));
+                // There was room for it beside all that had been told by then.
+                told = Usd::ZERO;
                 flying.push(fate(&campaign.sampler.cells[order.cell], order, now, chaos, &mut random));
             }
             Step::Wait { until } => {
@@ -98,6 +109,7 @@ pub fn rehearse(
                         let fate = flying.swap_remove(at);
                         now = now.max(time);
                         billed += fate.billed;
+                        *(if fate.tells() { &mut told } else { &mut untold }) += fate.beyond();
                         entries.push(campaign.settlement(&fate.order, &fate.verdict));
                         campaign.settle(&fate.order, &fate.verdict, now);
                     }
@@ -106,19 +118,31 @@ pub fn rehearse(
                 }
             }
             Step::Done(ending) => {
-                return Rehearsal { campaign, entries, billed, seconds: now, ending: Some(ending) };
+                let beyond = [told, untold].into_iter().sum();
+                return Rehearsal { campaign, entries, billed, beyond, seconds: now, ending: Some(ending) };
             }
         }
     }
 }
 
+impl Fate {
+    /// Whether the answer says what it cost.
+    fn tells(&self) -> bool {
+        matches!(&self.verdict, Verdict::Answer(answer) if answer.billed.is_some())
+    }
+
+    /// What it cost beyond what was set aside when it was sent.
+    fn beyond(&self) -> Usd {
+        Usd((self.billed.0 - self.order.usd.0).max(Usd::ZERO.0))
+    }
+}
+
 fn fate(cell: &Cell, order: Order, now: f64, chaos: &Chaos, random: &mut Pcg64) -> Fate {
     let seconds = cell.expected.seconds * (0.5 + random.random::<f64>());
-    let mut luck: f64 = random.random();
-    let mut falls = |share: f64| {
-        luck -= share;
-        luck < 0.0
-    };
+    // What becomes of the attempt, and how big its answer is, fall apart from each other; of each only one thing.
+    let mut falls = one_of(random.random());
+    let sizes = [chaos.ten_pictures, chaos.beyond_contract, chaos.beyond_reservation];
+    let mut grows = one_of(if sizes == [0.0; 3] { 1.0 } else { random.random() });
     let fault = |fault: Fault, billed: Usd, seconds: f64| Fate {
         at: now + seconds,
         verdict: Verdict::Failed(Failure::of(fault, "rehearsed")),
@@ -131,12 +155,15 @@ fn fate(cell: &Cell, order: Order, now: f64, chaos: &Chaos, random: &mut Pcg64) 
     if falls(chaos.errors) {
         return fault(Fault::Overloaded, Usd::ZERO, 1.0);
     }
-    let pictures = if falls(chaos.ten_pictures) { Some(10) } else { None };
+    let pictures = if grows(chaos.ten_pictures) { Some(10) } else { None };
     let mut tokens = drawn(cell, order.request, pictures, random);
-    if falls(chaos.beyond_contract) {
+    if grows(chaos.beyond_contract) {
         let most = cell.answer_tokens_max;
         tokens[TokenClass::OutputImage] =
             most + random.random_range(0..=most / 4 - tokens_beside(&tokens).min(most / 4));
+    }
+    if grows(chaos.beyond_reservation) {
+        tokens[TokenClass::OutputImage] = random.random_range(2..=5) * cell.answer_tokens_max;
     }
     let billed = cell.billed_at_most(&tokens);
     if falls(chaos.timeouts) {
@@ -145,9 +172,22 @@ fn fate(cell: &Cell, order: Order, now: f64, chaos: &Chaos, random: &mut Pcg64) 
     if falls(chaos.dropped) {
         return fault(Fault::Dropped, billed, seconds);
     }
+    if falls(chaos.any_fault) {
+        let any = Fault::ALL[random.random_range(0..Fault::ALL.len())];
+        return fault(any, if any.may_be_billed() { billed } else { Usd::ZERO }, seconds);
+    }
     let untold = falls(chaos.untold);
     let observation = observation(cell, &tokens, seconds, untold);
     Fate { at: now + seconds, verdict: Verdict::Answer(Box::new(answered(cell, observation))), billed, order }
+}
+
+/// Whether luck, a number from 0 to 1, falls into the next of several shares; into one of them at most.
+fn one_of(mut luck: f64) -> impl FnMut(f64) -> bool {
+    move |share| {
+        let open = luck >= 0.0;
+        luck -= share;
+        open && luck < 0.0
+    }
 }
 
 /// Text and thinking of an answer.

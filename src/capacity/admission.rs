@@ -13,6 +13,9 @@
 
 use std::collections::VecDeque;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::model::Tier;
 
 /// Largest quota and window that are taken; sums of both stay far from overflow.
@@ -48,7 +51,8 @@ pub enum WindowClock {
 }
 
 /// When the unused part of an estimate is given back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Refund {
     /// Whenever the answer completes, to what is in use then (never below nothing). A sliding window has
     /// nothing to give back once the request has left it.
@@ -61,7 +65,8 @@ pub enum Refund {
 }
 
 /// What becomes of burn above the quota.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Overrun {
     /// It ends with its window; a bucket is empty, not in debt.
     Forget,
@@ -285,11 +290,29 @@ impl Admission {
         if header == RequestType::Shared {
             return Outcome::PayGo;
         }
-        match self.admit(estimate) {
-            Some(place) => Outcome::Provisioned(Ticket { estimate, admitted_at: self.now, place }),
-            None if header == RequestType::Dedicated => Outcome::Refused,
-            None => Outcome::PayGo,
+        match self.has_room(estimate) {
+            true => Outcome::Provisioned(self.ticket(estimate)),
+            false if header == RequestType::Dedicated => Outcome::Refused,
+            false => Outcome::PayGo,
         }
+    }
+
+    /// Whether a request that arrives at a time would be admitted; it takes nothing.
+    pub fn would_admit(&mut self, at_micros: u64, estimate: u64) -> bool {
+        self.advance(at_micros);
+        self.has_room(estimate)
+    }
+
+    /// A request arrives that a GSU is known to have served: it takes its estimate even where these rules
+    /// would not have admitted it.
+    pub fn serve(&mut self, at_micros: u64, estimate: u64) -> Ticket {
+        self.advance(at_micros);
+        self.ticket(estimate)
+    }
+
+    fn ticket(&mut self, estimate: u64) -> Ticket {
+        let place = self.put(estimate);
+        Ticket { estimate, admitted_at: self.now, place }
     }
 
     /// The answer of an admitted request is complete and burnt `actual`: the estimate is put right.
@@ -348,27 +371,36 @@ impl Admission {
         self.now = at;
     }
 
-    /// Takes the estimate if it fits as a whole; the place is what the ticket must remember.
-    fn admit(&mut self, estimate: u64) -> Option<u64> {
+    /// Whether the estimate fits as a whole.
+    fn has_room(&self, estimate: u64) -> bool {
         let AdmissionRules { quota, window_micros, .. } = self.rules;
+        match &self.state {
+            State::Fixed { used, .. } | State::Sliding { used, .. } => {
+                used.checked_add(estimate).is_some_and(|after| after <= quota)
+            }
+            State::Bucket { level } => *level >= i128::from(estimate) * i128::from(window_micros),
+        }
+    }
+
+    /// Takes the estimate; the place is what the ticket must remember.
+    fn put(&mut self, estimate: u64) -> u64 {
         match &mut self.state {
             State::Fixed { window, used, .. } => {
-                let after = used.checked_add(estimate).filter(|after| *after <= quota)?;
-                *used = after;
-                Some(*window)
+                *used = used.saturating_add(estimate);
+                *window
             }
             State::Sliding { inside, first, used } => {
-                let after = used.checked_add(estimate).filter(|after| *after <= quota)?;
-                *used = after;
+                let estimate = estimate.min(u64::MAX - *used);
+                *used += estimate;
                 inside.push_back((self.now, estimate));
-                Some(*first + inside.len() as u64 - 1)
+                *first + inside.len() as u64 - 1
             }
             State::Bucket { level } => {
-                let after = *level - i128::from(estimate) * i128::from(window_micros);
-                (after >= 0).then(|| {
-                    *level = after;
-                    0
-                })
+                *level -= i128::from(estimate) * i128::from(self.rules.window_micros);
+                if self.rules.overrun == Overrun::Forget {
+                    *level = (*level).max(0);
+                }
+                0
             }
         }
     }

@@ -6,7 +6,10 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::window::{Window, WindowRange, check_windows};
+use super::{
+    LearnedRule,
+    window::{Window, WindowRange, check_windows},
+};
 use crate::{
     calendar::{Day, share_a_day},
     diagnostics::{BadFile, SourceText, Spanned},
@@ -36,6 +39,8 @@ pub struct CapacityBook {
     pub throughput: Vec<Throughput>,
     /// Spend caps of the Developer API.
     pub developer_tiers: Vec<DeveloperTier>,
+    /// What production taught about admission, a model's later file first; none is shipped.
+    pub learned: Vec<LearnedRule>,
 }
 
 /// A commitment term.
@@ -314,6 +319,7 @@ impl CapacityBook {
             credits: raw.credit,
             throughput,
             developer_tiers: raw.developer_tier,
+            learned: Vec::new(),
         })
     }
 
@@ -326,6 +332,11 @@ impl CapacityBook {
                 && row.above_prompt_tokens.is_none_or(|floor| prompt_tokens > floor as f64)
         });
         rows.max_by_key(|row| row.above_prompt_tokens)
+    }
+
+    /// What production taught about the admission of a model's requests.
+    pub fn learned(&self, model: &ModelId) -> Option<&LearnedRule> {
+        self.learned.iter().find(|learned| learned.model == *model)
     }
 
     /// Lays a user's book over this one: terms and throughputs of the same name are replaced.

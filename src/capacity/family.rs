@@ -1,5 +1,7 @@
 //! Curves of the same pool at other loads and other burstiness, fast enough for the inner loop of a plan.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::{
@@ -10,7 +12,8 @@ use super::{
 use crate::stats::{CountLaw, Excess, Mark, Marks, Traffic, TranslatedGamma};
 
 /// Loads at which the stand-in is held to the exact curve, as powers of √2.
-const ANCHORS: [f64; 5] = [0.5, std::f64::consts::FRAC_1_SQRT_2, 1.0, std::f64::consts::SQRT_2, 2.0];
+pub(super) const ANCHORS: [f64; 5] =
+    [0.5, std::f64::consts::FRAC_1_SQRT_2, 1.0, std::f64::consts::SQRT_2, 2.0];
 
 /// Index of the centre among the anchors.
 const CENTRE: usize = 2;
@@ -20,9 +23,6 @@ const LOADS_MAX: usize = 10;
 
 /// A share left below this says nothing about the stand-in.
 const VISIBLE: f64 = 1e-7;
-
-/// A share that nobody sees: larger counts of the window leave nothing.
-const NEXT_TO_NOTHING: f64 = 1e-9;
 
 /// Newton steps at most; the excess is convex, so they close in from one side.
 const NEWTON_STEPS: usize = 20;
@@ -42,12 +42,14 @@ const SPARSE: f64 = 1.02;
 #[derive(Clone, Debug)]
 pub struct CurveFamily {
     centre: Curve,
+    /// Shares of burn tokens left at every anchor, for every count above 0.
+    exact: Vec<[f64; ANCHORS.len()]>,
     /// Burn tokens a second over the time that has any.
     loads: Marks,
     /// First three moments of a request's burn.
     moments: [f64; 3],
-    /// Negative binomial shape of the centre.
-    shape: f64,
+    /// Negative binomial shape of the centre by window, seconds.
+    shapes: BTreeMap<u64, f64>,
     corrections: Vec<Correction>,
 }
 
@@ -85,8 +87,8 @@ pub struct Probe {
 /// Quota less the quota at which the stand-in leaves what the exact curve leaves, at every anchor.
 #[derive(Clone, Copy, Debug)]
 struct Correction {
-    gsu: u64,
     window: Window,
+    quota: f64,
     shifts: [f64; ANCHORS.len()],
 }
 
@@ -107,11 +109,16 @@ impl CurveFamily {
             centre: pool.curve_of(anchors.swap_remove(CENTRE)),
             loads: pool.traffic.loads(LOADS_MAX),
             moments: [marks.mean(), marks.second_moment(), marks.third_moment()],
-            shape: pool.traffic.pooled_shape(),
+            shapes: row
+                .windows
+                .iter()
+                .map(|window| (window.seconds, pool.traffic.in_windows(window.seconds as f64).pooled_shape()))
+                .collect(),
             corrections: Vec::new(),
+            exact,
         };
         let bought: Vec<(&CurvePoint, &[f64; ANCHORS.len()])> =
-            family.centre.points[1..].iter().zip(&exact).collect();
+            family.centre.points[1..].iter().zip(&family.exact).collect();
         let mut chosen: Vec<usize> = Vec::new();
         for (index, (point, _)) in bought.iter().enumerate() {
             let edge = [index.checked_sub(1), Some(index + 1)]
@@ -139,40 +146,55 @@ impl CurveFamily {
     ///
     /// `None` when the count is not on the centre's curve, or a number is not above zero.
     pub fn left_share(&self, gsu: u64, load_factor: f64, shape: Option<f64>) -> Option<f64> {
-        let shape = shape.unwrap_or(self.shape);
-        if load_factor.is_nan() || load_factor <= 0.0 || shape.is_nan() || shape <= 0.0 {
+        if load_factor.is_nan()
+            || load_factor <= 0.0
+            || shape.is_some_and(|shape| shape.is_nan() || shape <= 0.0)
+        {
             return None;
         }
         let point = self.centre.point(gsu)?;
         let Some(window) = point.window else { return Some(1.0) };
-        let shift = self.shift(point, window, load_factor);
+        let shape = shape.unwrap_or_else(|| self.shape(window));
+        let shift = self.shift(point.quota, window, load_factor);
         let left = self.stand_in((point.quota - shift).max(0.0), window, load_factor, shape).mean;
         Some(left.clamp(0.0, 1.0))
     }
 
-    /// Shares of burn tokens left by counts of the centre's curve, ascending: [`CurveFamily::left_share`] for
-    /// many counts at once.
-    pub(super) fn left_shares(&self, counts: &[u64], load_factor: f64, shape_factor: f64) -> Vec<f64> {
-        let mut law: Option<(Window, StandIn)> = None;
-        // Within a window more quota leaves less: after next to nothing comes nothing.
-        let mut nothing_from = None;
-        let mut share = |gsu: &u64| {
-            let Some(point) = self.centre.point(*gsu) else { return 1.0 };
-            let Some(window) = point.window else { return 1.0 };
-            if nothing_from == Some(window) {
-                return 0.0;
-            }
-            if law.as_ref().is_none_or(|(of, _)| *of != window) {
-                law = Some((window, self.law(window, load_factor, self.shape * shape_factor)));
-            }
-            let quota = (point.quota - self.shift(point, window, load_factor)).max(0.0);
-            let left = law.as_ref().map_or(1.0, |(_, law)| law.left(quota).mean).clamp(0.0, 1.0);
-            if left < NEXT_TO_NOTHING {
-                nothing_from = Some(window);
-            }
-            left
-        };
-        counts.iter().map(&mut share).collect()
+    /// The centre's shape in windows of a band.
+    fn shape(&self, window: Window) -> f64 {
+        self.shapes.get(&window.seconds).copied().unwrap_or(f64::INFINITY)
+    }
+
+    /// Shares of burn tokens left by any quotas of a window, when every rate and the shape of the counts are
+    /// multiples of the centre's.
+    pub(super) fn left_of_quotas(
+        &self,
+        window: Window,
+        quotas: impl Iterator<Item = f64>,
+        load_factor: f64,
+        shape_factor: f64,
+    ) -> impl Iterator<Item = f64> {
+        let law = self.law(window, load_factor, self.shape(window) * shape_factor);
+        quotas.map(move |quota| {
+            let shift = self.shift(quota, window, load_factor);
+            law.left((quota - shift).max(0.0)).mean.clamp(0.0, 1.0)
+        })
+    }
+
+    /// Quotas of a window's counts, ascending, with the exact shares of burn tokens left at every anchor.
+    pub(super) fn exact_shares(&self, window: Window) -> impl Iterator<Item = (f64, &[f64; ANCHORS.len()])> {
+        let bought = self.centre.points[1..].iter().zip(&self.exact);
+        bought
+            .filter(move |(point, _)| point.window == Some(window))
+            .map(|(point, exact)| (point.quota, exact))
+    }
+
+    /// A number known at every anchor, at any factor on the load: straight in its logarithm.
+    pub(super) fn between_anchors(values: &[f64; ANCHORS.len()], load_factor: f64) -> f64 {
+        let position = (2.0 * load_factor.log2() + CENTRE as f64).clamp(0.0, (ANCHORS.len() - 1) as f64);
+        let anchor = (position.floor() as usize).min(ANCHORS.len() - 2);
+        let (left, right) = (values[anchor], values[anchor + 1]);
+        left + (right - left) * (position - anchor as f64)
     }
 
     /// Share of load above a quota, and minus its slope, by the translated gamma law.
@@ -190,32 +212,6 @@ impl CurveFamily {
         StandIn { levels: self.loads.iter().map(of_level).collect(), offered: self.loads.mean() * length }
     }
 
-    /// The largest difference of the share of tokens from exact curves at these counts, when the load, the sizes
-    /// of requests and the shape of their counts are multiples of the centre's. Sizes count as load: what they
-    /// change beyond it is part of the error.
-    ///
-    /// `row` and `traffic` are those that the family was made from; counts that the curve does not list are
-    /// left out.
-    ///
-    /// # Errors
-    ///
-    /// As [`super::curve`].
-    pub fn error(
-        &self,
-        (row, traffic): (&Throughput, &Traffic),
-        counts: &[u64],
-        probe: Probe,
-    ) -> Result<f64, CurveError> {
-        let other = traffic.with_sizes_scaled(probe.size)?.with_shapes_scaled(probe.shape)?;
-        let exact = Pool::new(row, &other)?.only(counts).points(&[probe.load])?.swap_remove(0);
-        let apart = |point: &CurvePoint| {
-            let shape = self.shape * probe.shape;
-            let stand_in = self.left_share(point.gsu, probe.load * probe.size, Some(shape))?;
-            Some((stand_in - point.left.tokens).abs())
-        };
-        Ok(exact.iter().filter_map(apart).fold(0.0, f64::max))
-    }
-
     fn correction(&self, point: &CurvePoint, exact: &[f64; ANCHORS.len()]) -> Option<Correction> {
         let window = point.window?;
         let found: [Option<f64>; ANCHORS.len()] = std::array::from_fn(|anchor| {
@@ -227,14 +223,14 @@ impl CurveFamily {
         // Where next to nothing is left the next higher load that leaves something speaks.
         let next = |anchor: usize| found[anchor..].iter().flatten().next().or(found.iter().flatten().last());
         let shifts = std::array::from_fn(|anchor| next(anchor).copied().unwrap_or(0.0));
-        Some(Correction { gsu: point.gsu, window, shifts })
+        Some(Correction { window, quota: point.quota, shifts })
     }
 
     /// The quota at which the stand-in leaves `share`, by Newton's method from `start`.
     fn quota_that_leaves(&self, share: f64, start: f64, window: Window, load_factor: f64) -> f64 {
         let mut quota = start;
         for _ in 0..NEWTON_STEPS {
-            let above = self.stand_in(quota, window, load_factor, self.shape);
+            let above = self.stand_in(quota, window, load_factor, self.shape(window));
             if above.probability <= 0.0 {
                 break;
             }
@@ -247,23 +243,21 @@ impl CurveFamily {
         quota
     }
 
-    /// The shift of a count at a load, interpolated in the logarithm of the load and between the counts of
-    /// the same window that have one.
-    fn shift(&self, point: &CurvePoint, window: Window, load_factor: f64) -> f64 {
-        let position = (2.0 * load_factor.log2() + CENTRE as f64).clamp(0.0, (ANCHORS.len() - 1) as f64);
-        let anchor = (position.floor() as usize).min(ANCHORS.len() - 2);
-        let at = |correction: &Correction| {
-            let (left, right) = (correction.shifts[anchor], correction.shifts[anchor + 1]);
-            left + (right - left) * (position - anchor as f64)
+    /// The shift of a window's quota at a load, interpolated in the logarithm of the load and between the counts
+    /// of the same window that have one.
+    fn shift(&self, quota: f64, window: Window, load_factor: f64) -> f64 {
+        let at = |correction: &Correction| CurveFamily::between_anchors(&correction.shifts, load_factor);
+        let before = |correction: &Correction| {
+            (correction.window.from_gsu, correction.quota) < (window.from_gsu, quota)
         };
-        let after = self.corrections.partition_point(|correction| correction.gsu < point.gsu);
+        let after = self.corrections.partition_point(before);
         let same = |index: Option<usize>| {
             index.and_then(|index| self.corrections.get(index)).filter(|other| other.window == window)
         };
         match (same(after.checked_sub(1)), same(Some(after))) {
-            (_, Some(right)) if right.gsu == point.gsu => at(right),
+            (_, Some(right)) if right.quota == quota => at(right),
             (Some(left), Some(right)) => {
-                let part = (point.gsu - left.gsu) as f64 / (right.gsu - left.gsu) as f64;
+                let part = (quota - left.quota) / (right.quota - left.quota);
                 at(left) + (at(right) - at(left)) * part
             }
             (Some(one), None) | (None, Some(one)) => at(one),

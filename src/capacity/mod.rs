@@ -11,8 +11,11 @@ mod commitment;
 mod curve;
 mod family;
 mod ladder;
+mod learned;
+mod monitoring;
 mod pool;
 mod regret;
+mod share_columns;
 mod share_table;
 mod sizing;
 mod window;
@@ -33,7 +36,11 @@ pub use ladder::{
     Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, StandingCost, Tail, ladder, ladder_regret,
     standing,
 };
+pub use learned::{EstimateKind, ExcludedRule, LearnedRule, PossibleRule, PtRule, WindowKind};
+pub use monitoring::{
+    Invocations, MetricsError, PtMetric, PtMetrics, PtPoint, PtStep, read_explorer_csv, read_time_series,
+};
 pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
-pub use share_table::{ShareTable, Weights};
+pub use share_table::{Amounts, Grid, Place, ShareTable};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};
 pub use window::{Window, WindowEnd, WindowRange};

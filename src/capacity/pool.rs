@@ -13,7 +13,7 @@ use super::{
 use crate::stats::{AdmissionRow, AdmissionTable, Admitted, ArrivalTail, LoadLaw, Marks, Traffic};
 
 /// Up to so many mean requests per window admission is followed request by request.
-const EXACT_REQUESTS: f64 = 30.0;
+pub(super) const EXACT_REQUESTS: f64 = 30.0;
 
 /// Arrivals of one window that are followed.
 const ARRIVALS_MAX: usize = 4096;
@@ -45,8 +45,8 @@ pub(super) struct Pool<'a> {
     /// The same with one law of sizes, where the streams differ.
     pooled: Option<Traffic>,
     /// Mean size, and what a request is worth.
-    mean: Admitted,
-    table: AdmissionTable,
+    pub mean: Admitted,
+    pub table: AdmissionTable,
     /// Where windows of many requests lie between the bounds; `None` when no count has such windows.
     ruler: Option<Ruler>,
     /// Sizes ascending, with the share of requests from each on.
@@ -191,6 +191,10 @@ impl<'a> Pool<'a> {
 
     fn laws(&self, traffic: &Traffic, pooled: Option<&Traffic>, window: Window, gsus: &[u64]) -> BandLaws {
         let seconds = window.seconds as f64;
+        // Settled here, since the bracket looks at windows of other lengths that stand for these.
+        let (traffic, pooled) =
+            (traffic.in_windows(seconds), pooled.map(|pooled| pooled.in_windows(seconds)));
+        let (traffic, pooled) = (traffic.as_ref(), pooled.as_deref());
         let (smallest, largest) = (self.quota(gsus[0], window), self.quota(gsus[gsus.len() - 1], window));
         let load = LoadLaw::new(traffic, seconds, largest);
         let pooled_load = pooled.map(|pooled| LoadLaw::new(pooled, seconds, largest));

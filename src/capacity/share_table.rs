@@ -1,133 +1,305 @@
-//! What every count leaves, tabulated over load and burstiness: the look-up inside a simulation's loop.
+//! What every count leaves, tabulated over load, size and burstiness: the look-up inside a simulation's loop.
 
 use rayon::prelude::*;
 
-use super::CurveFamily;
+use super::{
+    CurveFamily, Throughput,
+    curve::{CurveError, CurvePoint},
+    family::{ANCHORS, Probe},
+    pool::Pool,
+    share_columns::{Band, Between, Rows, SIZE_FACTOR_MAX},
+};
+use crate::stats::Traffic;
 
-/// Distance of two nodes of the logarithm of the load.
-const STEP: f64 = 0.2;
+/// Logarithms of the factors on the negative binomial shape at which a table is worked out.
+const LOG_SHAPES: [f64; 4] = [-1.2, -0.4, 0.4, 1.2];
 
-/// Most nodes; beyond them a load is taken at the table's end.
-const NODES_MAX: usize = 40;
+/// Nodes of the rate that a place lies between.
+const AROUND: usize = 4;
 
-/// Factors on the negative binomial shape at which the table is worked out.
-const SHAPES: [f64; 3] = [0.5, 1.0, 2.0];
+/// How fine a table is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// Distance of two nodes of the logarithm of the rate of requests; cubics between them.
+    pub rate_step: f64,
+    /// Most nodes; beyond them a rate is taken at the table's end.
+    pub nodes_max: usize,
+    /// Rooms of a window that are told apart for each mean request that it holds, where it holds few.
+    pub rooms_per_request: f64,
+    /// Distance of the logarithms of two quotas where a window holds many requests; straight between them.
+    pub quota_step: f64,
+}
 
-/// Shares of burn tokens left to PayGo by GSU count, on a grid of loads and burstiness.
+impl Grid {
+    /// Fine enough for shares within 0.005 of exact curves (tested).
+    pub const FINE: Grid = Grid { rate_step: 0.2, nodes_max: 40, rooms_per_request: 24.0, quota_step: 0.02 };
+}
+
+/// Shares of burn tokens left to PayGo by GSU count, on a grid of loads, sizes of requests and burstiness.
 ///
-/// Between the nodes (0.2 apart in the logarithm of the load) by cubics, between the three shapes (half, as it
-/// is, twice) by a parabola in the logarithm. Against [`CurveFamily::left_share`] that is within 0.002 (tested).
+/// Requests that all get bigger are not more requests: where a window held nine of them whole, it may hold eight.
+/// So a table lists what is left at every quota around those of its counts, and requests of a factor `s` are looked
+/// up at the quota divided by `s`. Windows of few requests are worked out request by request, at every rate
+/// and shape of the grid; where the pool mixes streams or tells more, they are moved to agree with the exact curve
+/// at the family's five loads. Windows of many take the family's stand-in.
 #[derive(Clone, Debug)]
 pub struct ShareTable {
-    counts: Vec<u64>,
-    /// Logarithm of the first node's load factor.
+    counts: Vec<Count>,
+    /// Logarithm of the first node's factor on the rate.
     first: f64,
+    rate_step: f64,
     nodes: usize,
     shapes: usize,
-    /// By shape, then node, then count.
+    bands: Vec<Band>,
+    /// By column, then node, then shape.
     shares: Vec<f32>,
 }
 
-/// Which rows of a table make up a place between its nodes, and how much of each; see [`ShareTable::weights`].
+/// A count that may be bought.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    gsu: u64,
+    /// Its band, its quota and the logarithm of that; `None` where nothing is admitted.
+    quota: Option<(usize, f64, f64)>,
+}
+
+/// Which rows of a table make up a place between its nodes, how much of each, and at which size.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Weights {
+pub struct Place {
     node: usize,
-    of_nodes: [f64; 4],
-    of_shapes: [f64; 3],
+    /// By node, then shape.
+    weights: [f32; AROUND * LOG_SHAPES.len()],
+    log_size: f64,
+    per_size: f64,
+}
+
+/// Amounts at several places of one table, to be multiplied by what a count leaves of each.
+#[derive(Clone, Debug)]
+pub struct Amounts {
+    /// By node, then shape.
+    weights: Vec<f32>,
+    /// First node of any place, and the one after the last.
+    nodes: [usize; 2],
+    amount: f64,
+    log_size: f64,
 }
 
 impl ShareTable {
-    /// The table of counts (ascending) for load factors between two logarithms; with burstiness, where counts are
-    /// not Poisson, or at the family's own alone.
+    /// The table of counts (ascending) for factors on the family's rates between two logarithms; with burstiness,
+    /// where counts are not Poisson, or at the family's own alone.
     ///
-    /// A count that the curve does not list takes the next smaller one that it does.
+    /// `row` and `traffic` are those that the family was made from.
+    ///
+    /// # Errors
+    ///
+    /// As [`super::curve`].
     pub fn new(
         family: &CurveFamily,
+        (row, traffic): (&Throughput, &Traffic),
         counts: &[u64],
         [lowest, highest]: [f64; 2],
         bursts: bool,
-    ) -> ShareTable {
-        let listed = &family.centre().points;
-        let place = |gsu: &u64| listed.partition_point(|point| point.gsu <= *gsu).saturating_sub(1);
-        let known: Vec<u64> = counts.iter().map(|gsu| listed[place(gsu)].gsu).collect();
-        let nodes = ((((highest - lowest).max(0.0) / STEP).ceil() as usize) + 4).min(NODES_MAX);
-        let shapes: &[f64] = if bursts { &SHAPES } else { &SHAPES[1..2] };
-        let middle = f64::midpoint(lowest, highest);
-        let first = middle - STEP * (nodes - 1) as f64 / 2.0;
-        let rows: Vec<(f64, usize)> =
-            shapes.iter().flat_map(|shape| (0..nodes).map(move |node| (*shape, node))).collect();
-        let row = |(shape, node): &(f64, usize)| {
-            let load = (first + STEP * *node as f64).exp();
-            let shares = family.left_shares(&known, load, *shape);
-            shares.into_iter().map(|share| share as f32).collect::<Vec<f32>>()
-        };
-        let shares = rows.par_iter().map(row).collect::<Vec<Vec<f32>>>().concat();
-        ShareTable { counts: counts.to_vec(), first, nodes, shapes: shapes.len(), shares }
+        grid: Grid,
+    ) -> Result<ShareTable, CurveError> {
+        let pool = Pool::new(row, traffic)?;
+        let nodes = ((highest - lowest).max(0.0) / grid.rate_step).ceil() as usize + AROUND;
+        let nodes = nodes.min(grid.nodes_max.max(AROUND));
+        let first = f64::midpoint(lowest, highest) - grid.rate_step * (nodes - 1) as f64 / 2.0;
+        let rates: Vec<f64> = (0..nodes).map(|node| (first + grid.rate_step * node as f64).exp()).collect();
+        let shapes = if bursts { LOG_SHAPES.map(f64::exp).to_vec() } else { vec![1.0] };
+        let rows = Rows { rates: &rates, shapes: &shapes };
+        let (bands, counts) = bands(&pool, row, counts, grid);
+        let of_band = |band: &Band| band.shares(&pool, family, &rows);
+        let shares = bands.par_iter().map(of_band).collect::<Vec<Vec<f32>>>().concat();
+        let rate_step = grid.rate_step;
+        let mut table = ShareTable { counts, first, rate_step, nodes, shapes: shapes.len(), bands, shares };
+        table.correct(family, &rates);
+        Ok(table)
     }
 
     /// The counts, ascending.
-    pub fn counts(&self) -> &[u64] {
-        &self.counts
+    pub fn counts(&self) -> impl Iterator<Item = u64> {
+        self.counts.iter().map(|count| count.gsu)
     }
 
-    /// The rows around a load factor (its logarithm) and a factor on the shape (its logarithm, kept between half
-    /// and twice); both are kept inside the table.
-    pub fn weights(&self, log_load: f64, log_shape: f64) -> Weights {
-        let last = (self.nodes - 1) as f64;
-        let at = ((log_load - self.first) / STEP).clamp(0.0, last);
-        let node = (at.floor() as usize).saturating_sub(1).min(self.nodes - 4);
-        let x = at - node as f64;
-        // Lagrange's cubic through 0, 1, 2, 3.
-        let of_nodes = [
-            -(x - 1.0) * (x - 2.0) * (x - 3.0) / 6.0,
-            x * (x - 2.0) * (x - 3.0) / 2.0,
-            -x * (x - 1.0) * (x - 3.0) / 2.0,
-            x * (x - 1.0) * (x - 2.0) / 6.0,
-        ];
-        let y = (log_shape / std::f64::consts::LN_2).clamp(-1.0, 1.0);
+    /// The rows around factors on the rate of requests, on their size and on the shape of their counts, given as
+    /// logarithms. All are kept inside the table; size beyond it counts as more requests.
+    pub fn place(&self, log_rate: f64, log_size: f64, log_shape: f64) -> Place {
+        let inside = log_size.clamp(-SIZE_FACTOR_MAX.ln(), SIZE_FACTOR_MAX.ln());
+        let position = (log_rate + log_size - inside - self.first) / self.rate_step;
+        let position = position.clamp(0.0, (self.nodes - 1) as f64);
+        let node = (position.floor() as usize).saturating_sub(1).min(self.nodes - AROUND);
+        let of_nodes = cubic(position - node as f64);
         let of_shapes = match self.shapes {
-            1 => [1.0, 0.0, 0.0],
-            _ => [y * (y - 1.0) / 2.0, 1.0 - y * y, y * (y + 1.0) / 2.0],
+            1 => [1.0, 0.0, 0.0, 0.0],
+            _ => {
+                let [first, second, .., last] = LOG_SHAPES;
+                cubic((log_shape.clamp(first, last) - first) / (second - first))
+            }
         };
-        Weights { node, of_nodes, of_shapes }
+        let mut weights = [0.0; AROUND * LOG_SHAPES.len()];
+        for (at, weight) in weights.iter_mut().enumerate().take(AROUND * self.shapes) {
+            *weight = (of_nodes[at / self.shapes] * of_shapes[at % self.shapes]) as f32;
+        }
+        Place { node, weights, log_size: inside, per_size: (-inside).exp() }
     }
 
     /// Share left by the count at an index.
-    pub fn share(&self, weights: &Weights, index: usize) -> f64 {
-        let mut sum = 0.0;
-        for (shape, of_shape) in weights.of_shapes.iter().enumerate().take(self.shapes) {
-            for (step, of_node) in weights.of_nodes.iter().enumerate() {
-                sum += of_shape * of_node * f64::from(self.row(shape, weights.node + step)[index]);
+    pub fn share(&self, place: &Place, index: usize) -> f64 {
+        let weights = &place.weights[..AROUND * self.shapes];
+        let share = match self.between(index, place.log_size, place.per_size) {
+            Some(between) => self.weighed(between, place.node, weights),
+            None => 1.0,
+        };
+        share.clamp(0.0, 1.0)
+    }
+
+    /// No amount anywhere.
+    pub fn amounts(&self) -> Amounts {
+        let weights = vec![0.0; self.nodes * self.shapes];
+        Amounts { weights, nodes: [self.nodes, 0], amount: 0.0, log_size: 0.0 }
+    }
+
+    /// Adds an amount at a place. Sizes are averaged over all of them.
+    pub fn note(&self, amounts: &mut Amounts, place: &Place, amount: f64) {
+        let from = place.node * self.shapes;
+        let rows = &mut amounts.weights[from..from + AROUND * self.shapes];
+        rows.iter_mut().zip(&place.weights).for_each(|(sum, weight)| *sum += amount as f32 * weight);
+        let [low, high] = amounts.nodes;
+        amounts.nodes = [low.min(place.node), high.max(place.node + AROUND)];
+        amounts.amount += amount;
+        amounts.log_size += amount * place.log_size;
+    }
+
+    /// What the counts leave of all amounts, by index of the count.
+    pub fn left<'a>(&'a self, amounts: &'a Amounts) -> impl Fn(usize) -> f64 + 'a {
+        let log_size = if amounts.amount > 0.0 { amounts.log_size / amounts.amount } else { 0.0 };
+        let (per_size, [low, high]) = ((-log_size).exp(), amounts.nodes);
+        let low = low.min(high);
+        let weights = &amounts.weights[low * self.shapes..high * self.shapes];
+        move |index| match self.between(index, log_size, per_size) {
+            Some(between) => self.weighed(between, low, weights).max(0.0),
+            None => amounts.amount,
+        }
+    }
+
+    /// The largest difference of the share of tokens from exact curves at these counts, when the load, the sizes
+    /// of requests and the shape of their counts are multiples of the centre's.
+    ///
+    /// `row` and `traffic` are those that the table was made from; counts that one of both does not list are left
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// As [`super::curve`].
+    pub fn error(
+        &self,
+        (row, traffic): (&Throughput, &Traffic),
+        counts: &[u64],
+        probe: Probe,
+    ) -> Result<f64, CurveError> {
+        let other = traffic.with_sizes_scaled(probe.size)?.with_shapes_scaled(probe.shape)?;
+        let exact = Pool::new(row, &other)?.only(counts).points(&[probe.load])?.swap_remove(0);
+        let place = self.place(probe.load.ln(), probe.size.ln(), probe.shape.ln());
+        let apart = |point: &CurvePoint| {
+            let index = self.counts.binary_search_by_key(&point.gsu, |count| count.gsu).ok()?;
+            Some((self.share(&place, index) - point.left.tokens).abs())
+        };
+        Ok(exact.iter().filter_map(apart).fold(0.0, f64::max))
+    }
+
+    fn between(&self, index: usize, log_size: f64, per_size: f64) -> Option<Between> {
+        let (band, quota, log_quota) = self.counts[index].quota?;
+        Some(self.bands[band].between(quota * per_size, || log_quota - log_size))
+    }
+
+    /// Rows from a node on, weighed, between two columns.
+    fn weighed(&self, between: Between, node: usize, weights: &[f32]) -> f64 {
+        let width = self.nodes * self.shapes;
+        let column = |column: usize| {
+            let from = column * width + node * self.shapes;
+            let shares = &self.shares[from..from + weights.len()];
+            shares.iter().zip(weights).map(|(share, weight)| share * weight).sum::<f32>()
+        };
+        let left = column(between.column);
+        let right = if between.part > 0.0 { column(between.column + 1) } else { left };
+        f64::from(left + (right - left) * between.part)
+    }
+
+    /// Moves windows of few requests to agree with the exact curves at the family's loads: the pool's streams may
+    /// differ from each other, and the exact curve knows more of that than one law of sizes.
+    fn correct(&mut self, family: &CurveFamily, rates: &[f64]) {
+        let width = self.nodes * self.shapes;
+        for band in 0..self.bands.len() {
+            let Some(whole) = self.bands[band].whole.clone() else { continue };
+            let exact = family.exact_shares(self.bands[band].window);
+            let apart: Vec<(f64, [f64; ANCHORS.len()])> = exact
+                .filter(|(quota, _)| *quota <= whole.limit)
+                .map(|(quota, exact)| (quota, self.apart(band, quota, exact)))
+                .collect();
+            for column in 0..whole.columns {
+                let Some(apart) = between_quotas(&apart, whole.quota(column)) else { continue };
+                let from = (whole.start + column) * width;
+                let rows = self.shares[from..from + width].chunks_mut(self.shapes);
+                for (rows, rate) in rows.zip(rates) {
+                    let apart = CurveFamily::between_anchors(&apart, *rate) as f32;
+                    rows.iter_mut().for_each(|share| *share = (*share + apart).clamp(0.0, 1.0));
+                }
             }
         }
-        sum.clamp(0.0, 1.0)
     }
 
-    /// How much of every row a sum over several places takes: what [`ShareTable::add`] asks for.
-    pub fn no_rows(&self) -> Vec<f64> {
-        vec![0.0; self.shapes * self.nodes]
+    /// Exact less tabulated share at each of the family's loads.
+    fn apart(&self, band: usize, quota: f64, exact: &[f64; ANCHORS.len()]) -> [f64; ANCHORS.len()] {
+        let between = self.bands[band].between(quota, || quota.ln());
+        std::array::from_fn(|anchor| {
+            let place = self.place(ANCHORS[anchor].ln(), 0.0, 0.0);
+            exact[anchor] - self.weighed(between, place.node, &place.weights[..AROUND * self.shapes])
+        })
     }
+}
 
-    /// Adds one place's weights, times `amount`, to those of the rows.
-    pub fn note(&self, rows: &mut [f64], weights: &Weights, amount: f64) {
-        for (shape, of_shape) in weights.of_shapes.iter().enumerate().take(self.shapes) {
-            for (step, of_node) in weights.of_nodes.iter().enumerate() {
-                rows[shape * self.nodes + weights.node + step] += amount * of_shape * of_node;
-            }
+/// Weights of values at 0, 1, 2 and 3 in Lagrange's cubic through them.
+fn cubic(x: f64) -> [f64; 4] {
+    [
+        -(x - 1.0) * (x - 2.0) * (x - 3.0) / 6.0,
+        x * (x - 2.0) * (x - 3.0) / 2.0,
+        -x * (x - 1.0) * (x - 3.0) / 2.0,
+        x * (x - 1.0) * (x - 2.0) / 6.0,
+    ]
+}
+
+/// Counts with their quotas, grouped by their window.
+fn bands(pool: &Pool<'_>, row: &Throughput, counts: &[u64], grid: Grid) -> (Vec<Band>, Vec<Count>) {
+    let (mut bands, mut listed, mut start) = (Vec::new(), Vec::new(), 0);
+    for same in counts.chunk_by(|a, b| row.window(*a) == row.window(*b)) {
+        let window = row.window(same[0]).filter(|_| same[0] > 0);
+        let Some(window) = window else {
+            listed.extend(same.iter().map(|gsu| Count { gsu: *gsu, quota: None }));
+            continue;
+        };
+        let quota = |gsu: u64| gsu as f64 * pool.tokens_per_second * window.seconds as f64;
+        let ends = [quota(same[0]), quota(same[same.len() - 1])];
+        let band = Band::new(pool, window, ends, grid, start);
+        start += band.columns();
+        let at = bands.len();
+        bands.push(band);
+        listed.extend(
+            same.iter().map(|gsu| Count { gsu: *gsu, quota: Some((at, quota(*gsu), quota(*gsu).ln())) }),
+        );
+    }
+    (bands, listed)
+}
+
+/// Numbers at ascending quotas, straight between them; `None` without any.
+fn between_quotas<const N: usize>(listed: &[(f64, [f64; N])], quota: f64) -> Option<[f64; N]> {
+    let after = listed.partition_point(|(at, _)| *at < quota);
+    match (after.checked_sub(1).map(|index| &listed[index]), listed.get(after)) {
+        (Some((from, left)), Some((to, right))) => {
+            let part = (quota - from) / (to - from);
+            Some(std::array::from_fn(|at| left[at] + (right[at] - left[at]) * part))
         }
-    }
-
-    /// Adds to `sums`, by count, the shares of all noted places times their amounts.
-    pub fn add(&self, rows: &[f64], sums: &mut [f32]) {
-        for (at, amount) in rows.iter().enumerate().filter(|(_, amount)| **amount != 0.0) {
-            let amount = *amount as f32;
-            let row = &self.shares[at * self.counts.len()..(at + 1) * self.counts.len()];
-            sums.iter_mut().zip(row).for_each(|(sum, share)| *sum += amount * share);
-        }
-    }
-
-    fn row(&self, shape: usize, node: usize) -> &[f32] {
-        let at = (shape * self.nodes + node) * self.counts.len();
-        &self.shares[at..at + self.counts.len()]
+        (Some((_, only)), None) | (None, Some((_, only))) => Some(*only),
+        (None, None) => None,
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use rust_decimal::Decimal;
 
 use super::{Answer, Format};
-use crate::projection::check::Percentage;
+use crate::projection::check::{MoneyOf, Percentage};
 
 /// `diff`.
 #[derive(Debug, Args)]
@@ -36,21 +36,25 @@ pub struct DiffArgs {
   burndown check new.toml --baseline main/plan.json --max-increase 10%
   burndown check plan.json --policy policy.toml --format markdown
   burndown check plan.json --actual month-to-date.csv
+  burndown check plan.json --pt-metrics timeseries.json --gsu 5
 
 Exit code 1: a gate is broken, or the month to date lies above the plan's range. 2: a gate cannot be
-evaluated. Without --confidence a money gate holds when the expected value does. The keys of a policy file
-are max_monthly_usd, max_worst_month_usd, max_increase, baseline, max_spill, gsu,
-max_cost_per_request_usd, max_gsu, confidence.")]
+evaluated. Without --confidence a money gate holds when the expected value does. Where the workload has credits,
+gates on a month's dollars hold what is owed after them, as a budget of Google Cloud does by default; --money bill
+holds the bill before them. An increase and the cost of a request are always taken before credits, and so is the
+month to date. Fees of GSUs are in neither. The keys of a policy file are max_monthly_usd,
+max_worst_month_usd, max_increase, baseline, max_spill, gsu, max_cost_per_request_usd, max_gsu, confidence,
+money.")]
 pub struct CheckArgs {
     /// plan.json, a report folder, a workload (planned first), or - for a plan on standard input
     pub plan: String,
     /// Limits from a TOML file; flags win
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// Most US dollars of the mean month
+    /// Most US dollars of the mean month, after credits (see --money)
     #[arg(long, value_name = "USD", value_parser = dollars)]
     pub max_monthly_usd: Option<f64>,
-    /// Most US dollars of the dearest month of the horizon
+    /// Most US dollars of the dearest month of the horizon, after credits (see --money)
     #[arg(long, value_name = "USD", value_parser = dollars)]
     pub max_worst_month_usd: Option<f64>,
     /// Most by which the mean month may exceed the baseline's: 10%
@@ -62,7 +66,7 @@ pub struct CheckArgs {
     /// Most of the traffic that GSUs may leave to pay-as-you-go, in each pool: 5%
     #[arg(long, value_name = "SHARE")]
     pub max_spill: Option<Percentage>,
-    /// GSUs that are bought, for --max-spill
+    /// GSUs that are bought, for --max-spill and --pt-metrics
     #[arg(long, value_name = "N")]
     pub gsu: Option<u64>,
     /// Most US dollars of a mean request
@@ -74,12 +78,23 @@ pub struct CheckArgs {
     /// Money gates must hold with at least this probability: 90%
     #[arg(long, value_name = "SHARE")]
     pub confidence: Option<Percentage>,
+    /// What --max-monthly-usd and --max-worst-month-usd count where the workload has credits: owed (after credits) or
+    /// bill (before them) [default: owed]
+    #[arg(long, value_name = "owed|bill")]
+    pub money: Option<MoneyOf>,
     /// Spend by day so far: columns day and usd, or a bill of Google Cloud (see `reconcile`)
     #[arg(long, value_name = "FILE")]
     pub actual: Option<PathBuf>,
     /// What a US dollar costs in the currency of --actual, where that is another
     #[arg(long, value_name = "N", value_parser = exchange_rate, requires = "actual")]
     pub currency_rate: Option<Decimal>,
+    /// What Cloud Monitoring measured of a purchase: answers of projects.timeSeries.list (JSON), or CSV files of
+    /// Metrics Explorer under the names that it gives; --gsu where they hold no limit
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub pt_metrics: Vec<PathBuf>,
+    /// Time zone of the hours and days that --pt-metrics shows
+    #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "pt_metrics")]
+    pub time_zone: String,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
     pub format: Format,

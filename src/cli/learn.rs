@@ -24,7 +24,14 @@ use crate::{
 Keys and credentials: GEMINI_API_KEY or GOOGLE_API_KEY for the Developer API; for Vertex AI what Google's
 libraries use (GOOGLE_APPLICATION_CREDENTIALS, gcloud auth application-default login, a metadata server), or the
 JSON itself in GOOGLE_APPLICATION_CREDENTIALS_JSON, and GOOGLE_CLOUD_PROJECT. A placement without credentials is
-left out. No more than the budget is ever spent: each request's worst price is set aside before it is sent.")]
+left out.
+
+No more than the budget is ever spent: before a request is sent, its worst price is set aside, which is that of
+the longest prompt and answer that the contract allows, at the dearest rate, and a quarter. Should an answer cost
+more than even that, it is paid from the rest of the budget, its placement is left, and as much more is set aside
+for every other request. The bill can exceed the budget by no more than what such answers cost beyond what was
+set aside, and only by those that were in flight when the last request was sent (at most --concurrency) or never
+told their price.")]
 pub struct CalibrateArgs {
     /// Workload file, or the name of a shipped one
     pub workload: String,

@@ -13,6 +13,7 @@ use super::{Answer, COUNT_MAX};
   burndown replay requests.csv --model gemini-2.5-flash --gsu 1..40
   burndown replay log.jsonl --model nano-banana-pro --estimate maximum --latency trace
   burndown replay requests.csv.gz --burn-input 1 --burn-output 9 --burn-per-second-per-gsu 2690 --window 30
+  burndown replay log.jsonl --learn-rule --model nano-banana-pro --gsu 5 --invocations 20140
 
 Read are Azure's LLM traces, BurstGPT, Vidur (CSV), Mooncake, AIPerf records and this program's own
 observations (JSON lines), plain or gzip. Estimate, clock, refund and overrun are not documented by Google:
@@ -68,7 +69,46 @@ pub struct ReplayArgs {
     pub fit: Option<PathBuf>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show them as help")]
+    pub learn: LearnFlags,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show them as help")]
     pub answer: Answer,
+}
+
+/// Flags of `--learn-rule`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Learning the rule of admission")]
+pub struct LearnFlags {
+    /// Which rule of admission explains who served each request? The trace is a log with trafficType, in any
+    /// format that import reads; --gsu is the count that was bought
+    #[arg(
+        long,
+        requires = "model",
+        conflicts_with_all = ["format", "estimate", "clock", "latency", "refund", "overrun", "phases", "fit"]
+    )]
+    pub learn_rule: bool,
+    /// Requests that Google counted for the model in the time of the log (metric model_invocation_count)
+    #[arg(long, value_name = "N", requires = "learn_rule", value_parser = value_parser!(u64).range(1..=COUNT_MAX))]
+    pub invocations: Option<u64>,
+    /// The same, and the GSU count, from Cloud Monitoring: answers of projects.timeSeries.list (JSON), or CSV files
+    /// of Metrics Explorer under the names that it gives
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "learn_rule", conflicts_with = "invocations")]
+    pub pt_metrics: Vec<PathBuf>,
+    /// Which moment the log's times are
+    #[arg(long, value_enum, requires = "learn_rule", default_value_t = LoggedTimeKind::Answer)]
+    pub logged_time: LoggedTimeKind,
+    /// Write what was learned into this file; an existing one is not overwritten
+    #[arg(long, value_name = "FILE", requires = "learn_rule")]
+    pub rule_file: Option<PathBuf>,
+}
+
+/// Which moment the times of a log are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LoggedTimeKind {
+    /// The complete answer; requests arrived their latency earlier
+    Answer,
+    /// The request
+    Arrival,
 }
 
 /// A kind of trace.

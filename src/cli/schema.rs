@@ -42,6 +42,8 @@ pub enum SchemaKind {
     Faults,
     /// A row of the spend by day that `check --actual` and `backtest` read (CSV, by column)
     Actual,
+    /// A rule of admission that `replay --learn-rule` learned (TOML)
+    PtRule,
     /// A line of observations (JSON lines)
     Observation,
     /// A line of aggregates (JSON lines)
@@ -60,6 +62,8 @@ pub enum SchemaKind {
     Calibration,
     /// The answer of `calibrate --dry-run`
     DryRun,
+    /// The answer of `calibrate --check`
+    Contacts,
     /// The answer of `fit`
     Fit,
     /// The answer of `drift`
@@ -74,6 +78,8 @@ pub enum SchemaKind {
     Figures,
     /// The answer of `replay`
     Replay,
+    /// The answer of `replay --learn-rule`
+    Learned,
     /// The answer of `diff`
     Diff,
     /// The answer of `check`

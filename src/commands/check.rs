@@ -5,13 +5,16 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
-use super::{Done, output, saved::saved_plan};
+use super::{Done, metrics::pt_metrics, output, saved::saved_plan};
 use crate::{
+    calendar::LocalClock,
     cli::{CheckArgs, Format},
     diagnostics::{SourceText, read_limited},
     projection::{
         SavedPlan,
-        check::{DailySpend, MonthToDate, Policy, Verdict, check, month_to_date, read_daily},
+        check::{
+            DailySpend, MonthToDate, Policy, PtCheck, Verdict, check, month_to_date, pt_check, read_daily,
+        },
         reconcile::{daily_spend, read_bill},
     },
     report::{check_markdown, check_text},
@@ -22,8 +25,10 @@ const ACTUAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 pub(super) fn run(args: &CheckArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
     let (policy, baseline) = policy(args)?;
-    if policy.limits_nothing() && args.actual.is_none() {
-        bail!("nothing to check\n\nhint: --max-monthly-usd N, --policy FILE or --actual FILE");
+    if policy.limits_nothing() && args.actual.is_none() && args.pt_metrics.is_empty() {
+        bail!(
+            "nothing to check\n\nhint: --max-monthly-usd N, --policy FILE, --actual FILE or --pt-metrics FILE"
+        );
     }
     let plan = saved_plan(&args.plan, args.answer.on, overlay)?;
     if args.answer.strict && !plan.warnings.is_empty() {
@@ -35,7 +40,10 @@ pub(super) fn run(args: &CheckArgs, overlay: Option<&Path>) -> anyhow::Result<Do
     };
     let rate = args.currency_rate;
     let actual = args.actual.as_ref().map(|path| actual(&plan, path, rate)).transpose()?;
-    let found = check(&args.plan, &plan, &policy, baseline.as_ref(), actual);
+    let mut found = check(&args.plan, &plan, &policy, baseline.as_ref(), actual);
+    if !args.pt_metrics.is_empty() {
+        found = found.with_provisioned(provisioned(args, &plan)?);
+    }
     if args.answer.json {
         output::print_json(&found)?;
     } else {
@@ -67,6 +75,7 @@ fn policy(args: &CheckArgs) -> anyhow::Result<(Policy, Option<String>)> {
         max_cost_per_request_usd: args.max_cost_per_request,
         max_gsu: args.max_gsu,
         confidence: args.confidence.map(|share| share.0),
+        money: args.money,
         baseline: args.baseline.clone(),
     };
     if let Some(share) = flags.confidence.filter(|share| !(0.0 < *share && *share < 1.0)) {
@@ -91,6 +100,15 @@ fn policy(args: &CheckArgs) -> anyhow::Result<(Policy, Option<String>)> {
 fn actual(plan: &SavedPlan, path: &Path, rate: Option<Decimal>) -> anyhow::Result<MonthToDate> {
     let spend = spend_by_day(path, rate)?;
     month_to_date(plan, &spend).with_context(|| format!("cannot hold {} against the plan", path.display()))
+}
+
+/// The metrics of all files together, held against the plan's pool.
+fn provisioned(args: &CheckArgs, plan: &SavedPlan) -> anyhow::Result<PtCheck> {
+    let clock = LocalClock::of_zone(&args.time_zone).with_context(|| {
+        format!("unknown time zone `{}`, expected a name such as `UTC` or `Europe/Berlin`", args.time_zone)
+    })?;
+    let metrics = pt_metrics(&args.pt_metrics)?;
+    Ok(pt_check(plan, &metrics, args.gsu, &clock)?)
 }
 
 /// Columns `day` and `usd`, or a bill of Google Cloud by day; `rate` is what a US dollar costs in its currency.

@@ -1,6 +1,6 @@
 //! `import`: logs that exist already to observations or sums, token profiles, arrivals and a workload.
 
-mod logs;
+pub(super) mod logs;
 mod summary;
 
 pub(super) use summary::ImportAnswer;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use include_dir::{Dir, include_dir};
 
 use crate::{
-    capacity::CapacityBook,
+    capacity::{CapacityBook, LearnedRule},
     diagnostics::{BadFile, SourceText},
     model::{Backend, ModelId},
     prices::PriceBook,
@@ -49,6 +49,9 @@ impl Library {
         let mut capacity = CapacityBook::parse(&shipped("capacity/google.toml")?)?;
         for source in overlay_files(overlay, "capacity")? {
             capacity.overlay(CapacityBook::parse(&source)?);
+        }
+        for source in overlay_files(overlay, "provisioned")? {
+            capacity.learned.insert(0, LearnedRule::parse(&source)?);
         }
         let mut tokens = BTreeMap::new();
         for backend in Backend::ALL {

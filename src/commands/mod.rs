@@ -13,6 +13,7 @@ mod gsu;
 mod import;
 mod init;
 mod library;
+mod metrics;
 mod output;
 mod plan;
 mod prices;

@@ -7,14 +7,17 @@ use anyhow::Context;
 use super::{Done, library::Library, output, saved::saved_plan};
 use crate::{
     cli::{Format, ReconcileArgs},
-    diagnostics::{SourceText, read_limited},
+    diagnostics::{SourceText, VALUES_MAX, read_limited, too_many_values},
     projection::reconcile::{Component, Expected, read_bill, reconcile},
     report::{reconciliation_markdown, reconciliation_text},
     usage::read_observations,
 };
 
 /// Longest bill or file of observations.
-const BYTES_MAX: u64 = 1024 * 1024 * 1024;
+const BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Most cells of a bill: a million rows of the console's report.
+const CELLS_MAX: usize = 15_000_000;
 
 pub(super) fn run(args: &ReconcileArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
     let book = Library::prices(overlay)?;
@@ -52,5 +55,18 @@ pub(super) fn run(args: &ReconcileArgs, overlay: Option<&Path>) -> anyhow::Resul
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {
-    Ok(SourceText::from_bytes(&path.display().to_string(), read_limited(path, BYTES_MAX)?)?.text)
+    let text = SourceText::from_bytes(&path.display().to_string(), read_limited(path, BYTES_MAX)?)?.text;
+    let cells = memchr::memchr_iter(b',', text.as_bytes()).count();
+    anyhow::ensure!(
+        cells <= CELLS_MAX,
+        "`{}` holds {cells} cells, expected at most {CELLS_MAX}\n\nhint: group the bill by SKU and day",
+        path.display()
+    );
+    let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']);
+    anyhow::ensure!(
+        !is_json || text.lines().all(|line| too_many_values(line.as_bytes()).is_none()),
+        "`{}` holds more than {VALUES_MAX} values on one line\n\nhint: export JSON lines, or CSV",
+        path.display()
+    );
+    Ok(text)
 }

@@ -1,13 +1,14 @@
 //! `replay`: a trace through the admission of many GSU counts.
 
 mod answer;
+mod learn;
 
 use std::{fs::File, io::Read, path::Path};
 
 use anyhow::{Context, bail};
 use rust_decimal::prelude::ToPrimitive;
 
-pub(super) use self::answer::ReplayAnswer;
+pub(super) use self::{answer::ReplayAnswer, learn::LearnedAnswer};
 
 use self::answer::{answer, text};
 use super::{Done, library::Library, output, plan::write_whole};
@@ -15,7 +16,7 @@ use crate::{
     calendar::{Day, LocalClock},
     capacity::{Estimate, EstimateRule, Overrun, Refund},
     cli::{ClockKind, EstimateFlag, LatencyFlag, OverrunKind, RefundKind, ReplayArgs, TraceKind},
-    diagnostics::SourceText,
+    diagnostics::{SourceText, no_device},
     model::{Endpoint, Location, ModelId},
     prices::ModelKind,
     replay::{
@@ -33,6 +34,9 @@ const UNKNOWN_LATENCY: u64 = 0;
 pub(super) fn run(args: &ReplayArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
     let library = Library::load(overlay)?;
     let day = args.answer.on.unwrap_or_else(Day::today_utc);
+    if args.learn.learn_rule {
+        return learn::run(args, &library, day);
+    }
     let job = Job::new(args, &library, day)?;
     if let Some(path) = &args.fit
         && path.exists()
@@ -174,6 +178,7 @@ impl<'a> Job<'a> {
         let source: Box<dyn Read> = if is_stdin(path) {
             Box::new(std::io::stdin())
         } else {
+            no_device(path)?;
             Box::new(File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?)
         };
         let asked = self.args.format.map(format_of);
@@ -190,9 +195,7 @@ impl<'a> Job<'a> {
 
     /// Whether an observation's model is the one that is replayed; every one is when none was named.
     fn is_wanted(&self, name: &str) -> bool {
-        let Some(model) = &self.model else { return true };
-        let name = name.trim_start_matches("models/");
-        name == model.0 || self.library.prices.resolve(name).is_ok_and(|found| found.id == *model)
+        self.model.as_ref().is_none_or(|model| names(name, model, self.library))
     }
 
     fn warnings(&self, seen: &Seen) -> Vec<Warning> {
@@ -267,6 +270,12 @@ impl<'a> Job<'a> {
         output::say(&format!("wrote {}", path.display()));
         Ok(())
     }
+}
+
+/// Whether a log's name of a model is this one's.
+fn names(name: &str, model: &ModelId, library: &Library) -> bool {
+    let name = name.trim_start_matches("models/");
+    name == model.0 || library.prices.resolve(name).is_ok_and(|found| found.id == *model)
 }
 
 fn is_stdin(path: &Path) -> bool {

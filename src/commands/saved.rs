@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::plan::plan_for;
 use crate::{
     calendar::Day,
-    diagnostics::{SourceText, read_limited},
+    diagnostics::{SourceText, VALUES_MAX, read_limited, too_many_values},
     projection::SavedPlan,
     report::{Report, plan_file},
 };
@@ -70,6 +70,9 @@ pub(super) fn plan_value(
         return planned(what, on, overlay);
     }
     let source = SourceText::from_bytes(&name, bytes)?;
+    if let Some(found) = too_many_values(source.text.as_bytes()) {
+        bail!("cannot use {name} as a plan: it holds {found} values, a plan at most {VALUES_MAX}");
+    }
     let plan = serde_json::from_str(&source.text).with_context(|| format!("cannot use {name} as a plan"))?;
     Ok((plan, Made::Before))
 }

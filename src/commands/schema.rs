@@ -5,12 +5,20 @@ use clap::ValueEnum;
 use schemars::Schema;
 
 use super::{
-    Done, backtest::Ledger, calibrate::DryRun, explain::Figures, import::ImportAnswer, output,
-    plan::write_whole, prices, quote::Quote, replay::ReplayAnswer,
+    Done,
+    backtest::Ledger,
+    calibrate::{CheckLine, DryRun},
+    explain::Figures,
+    import::ImportAnswer,
+    output,
+    plan::write_whole,
+    prices,
+    quote::Quote,
+    replay::{LearnedAnswer, ReplayAnswer},
 };
 use crate::{
     calibrate::{Entry, Summary},
-    capacity::CapacityBook,
+    capacity::{CapacityBook, LearnedRule},
     cli::{SchemaArgs, SchemaKind},
     emulator::{Behaviour, FaultsFile},
     prices::PriceBook,
@@ -79,6 +87,7 @@ fn of(kind: SchemaKind) -> Schema {
         SchemaKind::Behaviour => of_toml::<Behaviour>(title),
         SchemaKind::Faults => of_toml::<FaultsFile>(title),
         SchemaKind::Actual => of_json_read::<DailyRow>(title),
+        SchemaKind::PtRule => of_toml::<LearnedRule>(title),
         SchemaKind::Observation => of_json_read::<Observation>(title),
         SchemaKind::Aggregate => of_json_written::<AggregateRow>(title),
         SchemaKind::Journal => of_json_read::<Entry>(title),
@@ -88,6 +97,7 @@ fn of(kind: SchemaKind) -> Schema {
         SchemaKind::GsuForm => of_json_written::<GsuForms>(title),
         SchemaKind::Calibration => of_json_written::<Summary>(title),
         SchemaKind::DryRun => of_json_written::<DryRun>(title),
+        SchemaKind::Contacts => of_json_written::<Vec<CheckLine>>(title),
         SchemaKind::Fit => of_json_written::<Fitted>(title),
         SchemaKind::Drift => of_json_written::<Drift>(title),
         SchemaKind::Import => of_json_written::<ImportAnswer>(title),
@@ -95,6 +105,7 @@ fn of(kind: SchemaKind) -> Schema {
         SchemaKind::Explanation => of_json_written::<Explanation>(title),
         SchemaKind::Figures => of_json_written::<Figures>(title),
         SchemaKind::Replay => of_json_written::<ReplayAnswer>(title),
+        SchemaKind::Learned => of_json_written::<LearnedAnswer<'_>>(title),
         SchemaKind::Diff => of_json_written::<Diff>(title),
         SchemaKind::Check => of_json_written::<Check>(title),
         SchemaKind::Reconcile => of_json_written::<Reconciliation>(title),

@@ -3,7 +3,9 @@
 use crate::model::{Backend, Endpoint, Location};
 
 /// One HTTP request as it arrives.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// Printed for debugging, it shows no header, query or body: keys and prompts stand there.
+#[derive(Clone, Default, PartialEq)]
 pub struct Call {
     /// `POST`, `GET`.
     pub verb: String,
@@ -15,6 +17,13 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// The body as sent.
     pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Call { verb, path, headers, body, .. } = self;
+        write!(f, "Call({verb} {path}, {} headers, {} bytes)", headers.len(), body.len())
+    }
 }
 
 impl Call {

@@ -96,7 +96,7 @@ pub enum Piece {
 }
 
 impl Reply {
-    fn json(status: u16, body: &Value) -> Reply {
+    pub(super) fn json(status: u16, body: &Value) -> Reply {
         Reply::bytes(status, "application/json; charset=UTF-8", body.to_string().into_bytes())
     }
 
@@ -229,8 +229,7 @@ impl Emulator {
             }
         };
         if understood.route.verb == Verb::Count {
-            self.state().ledger.counted += 1;
-            return Reply::json(200, &count(&understood));
+            return self.serve_count(call, &understood, &count(&understood));
         }
         self.serve(call, &understood)
     }

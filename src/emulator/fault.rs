@@ -17,6 +17,8 @@ const TITLE: &str = "cannot use this faults file";
 pub struct Fault {
     /// Which requests.
     pub when: When,
+    /// Answers of models, or free counts of tokens.
+    pub calls: Calls,
     /// Only on this backend.
     pub backend: Option<Backend>,
     /// At most so many times.
@@ -28,13 +30,36 @@ pub struct Fault {
 impl Fault {
     /// A fault of single requests, counted from 1 in the order of arrival.
     pub fn at(requests: &[u64], kind: FaultKind) -> Fault {
-        Fault { when: When::Requests(requests.to_vec()), backend: None, limit: None, kind }
+        Fault {
+            when: When::Requests(requests.to_vec()),
+            calls: Calls::Generate,
+            backend: None,
+            limit: None,
+            kind,
+        }
     }
 
     /// A fault that strikes at random, from the emulator's seed.
     pub fn randomly(probability: Share, kind: FaultKind) -> Fault {
-        Fault { when: When::Probability(probability), backend: None, limit: None, kind }
+        Fault {
+            when: When::Probability(probability),
+            calls: Calls::Generate,
+            backend: None,
+            limit: None,
+            kind,
+        }
     }
+}
+
+/// Which kind of call a fault strikes; each kind is counted for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Calls {
+    /// Answers of models, whole or as streams.
+    #[default]
+    Generate,
+    /// Counts of tokens, which are free.
+    Count,
 }
 
 /// Which requests a fault strikes.
@@ -60,6 +85,11 @@ pub enum FaultKind {
         /// When to come back.
         retry_seconds: f64,
     },
+    /// 429 with the header `retry-after` and nothing in the body.
+    RetryAfter {
+        /// When to come back.
+        retry_seconds: f64,
+    },
     /// 429 of a key without billing: free tier, limit 0. Coming back does not help.
     FreeTier,
     /// 500.
@@ -75,6 +105,12 @@ pub enum FaultKind {
     TokenExpired,
     /// 403: the API is not enabled.
     ApiDisabled,
+    /// 403: the role is missing.
+    Forbidden,
+    /// 400: an argument that will never be accepted.
+    Rejected,
+    /// 404: no such model here.
+    NotFound,
     /// The answer comes late.
     Delay {
         /// So many milliseconds.
@@ -94,6 +130,19 @@ pub enum FaultKind {
     Truncated,
     /// The body is not JSON. Billed.
     Malformed,
+    /// A stream ends after a whole event, before its last one; a whole body as [`FaultKind::Truncated`]. Billed.
+    CutStream,
+    /// 200 without a body. Billed.
+    Empty,
+    /// A body of few bytes that unpacks to many megabytes of blank space. Billed.
+    GzipBomb {
+        /// So many.
+        megabytes: u64,
+    },
+    /// The right answer, called `text/plain`. Billed.
+    Mislabelled,
+    /// The answer names another model. Billed as if it were the right one.
+    WrongModel,
     /// Many megabytes of blank space around the answer. Billed.
     Huge {
         /// So many.
@@ -133,17 +182,26 @@ pub enum FaultKind {
 const KINDS: &[&str] = &[
     "429",
     "429_retry_info",
+    "429_retry_after",
     "429_free_tier",
     "500",
     "503",
     "504",
     "401",
     "403_api_disabled",
+    "403",
+    "400",
+    "404",
     "delay",
     "dropped",
     "reset",
     "truncated",
     "malformed",
+    "cut_stream",
+    "empty",
+    "gzip_bomb",
+    "mislabelled",
+    "wrong_model",
     "huge",
     "slow_loris",
     "redirect",
@@ -161,17 +219,26 @@ impl FaultKind {
         match self {
             FaultKind::Busy => "429",
             FaultKind::Quota { .. } => "429_retry_info",
+            FaultKind::RetryAfter { .. } => "429_retry_after",
             FaultKind::FreeTier => "429_free_tier",
             FaultKind::Internal => "500",
             FaultKind::Overloaded => "503",
             FaultKind::Deadline { .. } => "504",
             FaultKind::TokenExpired => "401",
             FaultKind::ApiDisabled => "403_api_disabled",
+            FaultKind::Forbidden => "403",
+            FaultKind::Rejected => "400",
+            FaultKind::NotFound => "404",
             FaultKind::Delay { .. } => "delay",
             FaultKind::Dropped { .. } => "dropped",
             FaultKind::Reset { .. } => "reset",
             FaultKind::Truncated => "truncated",
             FaultKind::Malformed => "malformed",
+            FaultKind::CutStream => "cut_stream",
+            FaultKind::Empty => "empty",
+            FaultKind::GzipBomb { .. } => "gzip_bomb",
+            FaultKind::Mislabelled => "mislabelled",
+            FaultKind::WrongModel => "wrong_model",
             FaultKind::Huge { .. } => "huge",
             FaultKind::SlowLoris { .. } => "slow_loris",
             FaultKind::Redirect => "redirect",
@@ -209,6 +276,9 @@ struct RawFault {
     every: Option<u64>,
     /// Strikes each request with this probability.
     probability: Option<Share>,
+    /// Which calls it strikes; default: those that generate.
+    #[serde(default)]
+    calls: Calls,
     /// Only on this backend.
     backend: Option<Backend>,
     /// At most so many times.
@@ -247,6 +317,11 @@ struct RawFault {
 /// probability = 0.02
 /// limit = 5                   # at most five times
 /// after = 0.5
+///
+/// [[fault]]
+/// kind = "503"
+/// calls = "count"             # countTokens instead of generateContent
+/// requests = [1]
 /// ```
 ///
 /// # Errors
@@ -274,7 +349,7 @@ pub fn parse_faults(source: &SourceText) -> Result<Vec<Fault>, BadFile> {
             }
         };
         let kind = kind_of(source, &row, span)?;
-        faults.push(Fault { when, backend: row.backend, limit: row.limit, kind });
+        faults.push(Fault { when, calls: row.calls, backend: row.backend, limit: row.limit, kind });
     }
     Ok(faults)
 }
@@ -301,17 +376,26 @@ fn kind_of(source: &SourceText, row: &RawFault, span: std::ops::Range<usize>) ->
     Ok(match word {
         "429" => FaultKind::Busy,
         "429_retry_info" => FaultKind::Quota { retry_seconds },
+        "429_retry_after" => FaultKind::RetryAfter { retry_seconds },
         "429_free_tier" => FaultKind::FreeTier,
         "500" => FaultKind::Internal,
         "503" => FaultKind::Overloaded,
         "504" => FaultKind::Deadline { billed },
         "401" => FaultKind::TokenExpired,
         "403_api_disabled" => FaultKind::ApiDisabled,
+        "403" => FaultKind::Forbidden,
+        "400" => FaultKind::Rejected,
+        "404" => FaultKind::NotFound,
         "delay" => FaultKind::Delay { milliseconds },
         "dropped" => FaultKind::Dropped { after: row.after.unwrap_or(half) },
         "reset" => FaultKind::Reset { billed },
         "truncated" => FaultKind::Truncated,
         "malformed" => FaultKind::Malformed,
+        "cut_stream" => FaultKind::CutStream,
+        "empty" => FaultKind::Empty,
+        "gzip_bomb" => FaultKind::GzipBomb { megabytes },
+        "mislabelled" => FaultKind::Mislabelled,
+        "wrong_model" => FaultKind::WrongModel,
         "huge" => FaultKind::Huge { megabytes },
         "slow_loris" => FaultKind::SlowLoris { milliseconds },
         "redirect" => FaultKind::Redirect,

@@ -10,13 +10,14 @@ use serde_json::Value;
 use super::{
     answer::{Body, Ending, Making},
     call::{Call, Verb},
+    disturb::{disturbed, refused, texts},
     emulation::{Emulator, Piece, Reply, State, Understood},
-    fault::{FaultKind, When},
+    fault::{Calls, FaultKind, When},
     law::Expected,
     ledger::Entry,
     picture,
     provisioned::Served,
-    refusal::{FREE_TIER, PAID_TIER, Quota, Refusal},
+    refusal::Refusal,
 };
 use crate::{
     capacity::RequestType,
@@ -29,16 +30,6 @@ use crate::{
 
 /// Keeps what strikes apart from what is answered.
 const FAULT_STREAM: u64 = 0xfa17_fa17_fa17_fa17;
-
-/// What hyper needs to send what it has before the connection breaks.
-const FLUSH: Duration = Duration::from_millis(50);
-
-/// Where a redirect leads: another name of the same host, so that clients take it for a stranger.
-fn elsewhere(call: &Call) -> String {
-    let host = call.header("host").unwrap_or_default().replace("127.0.0.1", "localhost");
-    let host = if host.is_empty() { host } else { format!("http://{host}") };
-    format!("{host}/_burndown/elsewhere")
-}
 
 /// Output tokens of an answer when neither request nor model has a limit.
 const OUTPUT_CAP: u64 = 65_536;
@@ -123,6 +114,27 @@ impl Emulator {
         reply
     }
 
+    /// A free count of tokens, disturbed where a fault strikes.
+    pub(super) fn serve_count(&self, call: &Call, understood: &Understood<'_>, body: &Value) -> Reply {
+        let mut state = self.state();
+        state.ledger.counted += 1;
+        let number = state.ledger.counted;
+        let mut chance = generator(self.setup.seed ^ fingerprint(call) ^ FAULT_STREAM, number);
+        let fault = self.strike(&mut state, understood, Calls::Count, number, &mut chance);
+        if let Some((refusal, _)) = fault.as_ref().and_then(|fault| refused(fault, call, understood)) {
+            return refusal;
+        }
+        let mut body = body.clone();
+        if let (Some(FaultKind::NoUsage), Some(object)) = (&fault, body.as_object_mut()) {
+            object.remove("totalTokens");
+        }
+        let mut reply = disturbed(Reply::json(200, &body), &fault);
+        if let Some(FaultKind::Delay { milliseconds }) = fault {
+            reply.before += Duration::from_millis(milliseconds);
+        }
+        reply
+    }
+
     /// What chance has for a request.
     fn luck(&self, state: &mut State, call: &Call, understood: &Understood<'_>, number: u64) -> Luck {
         let hash = fingerprint(call);
@@ -130,7 +142,8 @@ impl Emulator {
         let again = *times;
         *times += 1;
         let seed = self.setup.seed ^ hash;
-        let fault = self.strike(state, understood, number, &mut generator(seed ^ FAULT_STREAM, again));
+        let mut chance = generator(seed ^ FAULT_STREAM, again);
+        let fault = self.strike(state, understood, Calls::Generate, number, &mut chance);
         let mut random = generator(seed, again);
         let drawn = understood.law.draw(&mut random);
         let blocked = random.random::<f64>() < understood.law.blocked_share;
@@ -165,6 +178,7 @@ impl Emulator {
         &self,
         state: &mut State,
         understood: &Understood<'_>,
+        calls: Calls,
         number: u64,
         random: &mut impl Rng,
     ) -> Option<FaultKind> {
@@ -178,7 +192,8 @@ impl Emulator {
                 When::Probability(share) => luck < share.value(),
                 When::Always => true,
             };
-            let here = fault.backend.is_none_or(|backend| backend == understood.route.backend());
+            let here = fault.calls == calls
+                && fault.backend.is_none_or(|backend| backend == understood.route.backend());
             let left = fault.limit.is_none_or(|limit| state.struck[at] < limit);
             if taken.is_none() && meant && here && left {
                 state.struck[at] += 1;
@@ -297,99 +312,6 @@ fn ending(fault: &Option<FaultKind>, drawn: Answer, blocked: bool, understood: &
         _ if blocked => Ending::blocked(drawn, "IMAGE_SAFETY"),
         _ => Ending::of(drawn, asked, law.per_image),
     }
-}
-
-/// The reply of a fault that is no answer, and whether the work is charged.
-fn refused(fault: &FaultKind, call: &Call, understood: &Understood<'_>) -> Option<(Reply, bool)> {
-    let backend = understood.route.backend();
-    let model = &understood.facts.id.0;
-    let on_developer = backend == Backend::Developer;
-    let refusal = match fault {
-        FaultKind::Quota { retry_seconds } if on_developer => {
-            Refusal::quota(model, &Quota { retry_seconds: Some(*retry_seconds), ..PAID_TIER })
-        }
-        FaultKind::FreeTier if on_developer => Refusal::quota(model, &FREE_TIER),
-        FaultKind::Busy | FaultKind::Quota { .. } | FaultKind::FreeTier => Refusal::busy(backend),
-        FaultKind::Internal => Refusal::internal(),
-        FaultKind::Overloaded => Refusal::overloaded(),
-        FaultKind::Deadline { billed } => return Some((Reply::from(&Refusal::deadline()), *billed)),
-        FaultKind::TokenExpired => Refusal::no_token(true),
-        FaultKind::ApiDisabled => {
-            Refusal::api_disabled(backend, understood.route.project.as_deref().unwrap_or("123456789"))
-        }
-        FaultKind::Redirect => {
-            let mut reply = Reply::bytes(307, "text/html", Vec::new());
-            reply.headers.push(("location".into(), elsewhere(call)));
-            return Some((reply, false));
-        }
-        FaultKind::Reset { billed } => {
-            let mut reply = Reply::bytes(200, "application/json", Vec::new());
-            (reply.pieces, reply.length) = (vec![Piece::Cut], None);
-            return Some((reply, *billed));
-        }
-        FaultKind::Html => {
-            let page = "<!doctype html><title>Proxy</title><p>Please sign in again.</p>";
-            return Some((Reply::bytes(200, "text/html; charset=utf-8", page.into()), true));
-        }
-        _ => return None,
-    };
-    Some((Reply::from(&refusal), false))
-}
-
-/// The body as texts in the order they are sent: one, or one for each chunk of a stream.
-fn texts(making: &Making<'_>, body: Body, fault: &Option<FaultKind>) -> Vec<String> {
-    let text = |mut value: Value| {
-        if let (Some(FaultKind::NoUsage), Some(object)) = (fault, value.as_object_mut()) {
-            object.remove("usageMetadata");
-        }
-        let text = value.to_string();
-        // Without its first colon it is no JSON any more.
-        if matches!(fault, Some(FaultKind::Malformed)) { text.replacen(':', " ", 1) } else { text }
-    };
-    if making.route.verb != Verb::Stream {
-        return vec![text(body.whole)];
-    }
-    let chunks: Vec<String> = body.chunks.into_iter().map(text).collect();
-    if making.is_sse {
-        return chunks.iter().map(|chunk| format!("data: {chunk}\r\n\r\n")).collect();
-    }
-    let last = chunks.len() - 1;
-    let framed = chunks.iter().enumerate().map(|(at, chunk)| {
-        let (open, close) = (if at == 0 { "[" } else { ",\r\n" }, if at == last { "]" } else { "" });
-        format!("{open}{chunk}{close}")
-    });
-    framed.collect()
-}
-
-/// A whole reply with the fault of the connection in it.
-fn disturbed(mut reply: Reply, fault: &Option<FaultKind>) -> Reply {
-    let whole: Vec<u8> = reply.body().unwrap_or_default();
-    match fault {
-        Some(FaultKind::Dropped { after }) => {
-            let kept = ((whole.len() as f64 * after.value()) as usize).min(whole.len().saturating_sub(1));
-            reply.pieces = vec![Piece::Bytes(whole[..kept].to_vec()), Piece::Wait(FLUSH), Piece::Cut];
-        }
-        Some(FaultKind::Truncated) => {
-            reply.pieces = vec![Piece::Bytes(whole[..whole.len() / 2].to_vec())];
-            reply.length = None;
-        }
-        Some(FaultKind::Huge { megabytes }) => {
-            // Blanks before JSON, a comment before events: both are allowed.
-            let is_sse = whole.starts_with(b"data:");
-            let blanks = Piece::Blank(megabytes * 1024 * 1024);
-            let around: [&[u8]; 2] = if is_sse { [b":", b"\r\n\r\n"] } else { [b"", b""] };
-            let [open, close] = around.map(|bytes| Piece::Bytes(bytes.to_vec()));
-            reply.pieces.splice(0..0, [open, blanks, close]);
-            reply.length = None;
-        }
-        Some(FaultKind::SlowLoris { milliseconds }) => {
-            let wait = Piece::Wait(Duration::from_millis(*milliseconds));
-            let drops = whole.chunks(whole.len() / 50 + 1);
-            reply.pieces = drops.flat_map(|drop| [wait.clone(), Piece::Bytes(drop.to_vec())]).collect();
-        }
-        _ => {}
-    }
-    reply
 }
 
 /// Seconds by model, from published measurements: 2.5 Flash Image 6 to 13, Pro 16 to 29, 3.1 Flash Image 12 to

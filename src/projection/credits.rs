@@ -26,6 +26,17 @@ pub struct NetBill {
     pub probability_over_budget: Option<f64>,
     /// Each credit, in the order of the workload.
     pub credits: Vec<CreditUse>,
+    /// The draws behind the ranges, each after its own credits.
+    pub draws: NetDraws,
+}
+
+/// What is left to pay over the draws, US dollars.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct NetDraws {
+    /// The mean month.
+    pub month: Law,
+    /// Each month.
+    pub by_month: Vec<Law>,
 }
 
 /// What becomes of a credit.
@@ -75,11 +86,15 @@ pub(super) fn net_bill(credits: &[Credit], gross: &Gross<'_>) -> Option<NetBill>
     let draws = gross.drawn.len() as f64;
     let mut used = vec![vec![0.0; count]; credits.len()];
     let (mut months, mut totals) = (Vec::new(), Vec::new());
+    let mut left = vec![Vec::with_capacity(gross.drawn.len()); count];
     for drawn in gross.drawn {
         let taken = taken(credits, gross.months, &drawn.by_month);
         let sum: f64 = taken.iter().flatten().sum();
         months.push((drawn.month - sum / count as f64).max(0.0));
         totals.push(drawn.total - sum);
+        for (at, left) in left.iter_mut().enumerate() {
+            left.push(drawn.by_month[at] - taken.iter().map(|of| of[at]).sum::<f64>());
+        }
         for (all, one) in used.iter_mut().flatten().zip(taken.iter().flatten()) {
             *all += one / draws;
         }
@@ -97,6 +112,7 @@ pub(super) fn net_bill(credits: &[Credit], gross: &Gross<'_>) -> Option<NetBill>
         month: month.spread(total / count as f64),
         total: Law::of(totals).spread(total),
         by_month,
+        draws: NetDraws { month, by_month: left.into_iter().map(Law::of).collect() },
         credits: credits
             .iter()
             .zip(used)

@@ -24,13 +24,14 @@ mod switches;
 mod world;
 
 pub use bill::{Bill, ClosedForm, Spread};
-pub use credits::{CreditUse, NetBill};
+pub use credits::{CreditUse, NetBill, NetDraws};
 pub use distributions::{Basis, Bin, Distribution, PlacementDistributions, RouteDistributions};
 pub use drivers::{Driver, DriverIndices, DriverKind, OutputSpread, VarianceStudy};
 pub use gsu::{
-    Assurance, BestOfTerm, Blended, CommitmentMonth, Commitments, CurveRow, DrawnRequests, EndSize, Form,
-    FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice, Load, LoadKind, OpenRule, RuleEnvelope,
-    RuleSize, RuleValue, SizeRule, SpillTier, TermVerdict, Together, TogetherTerm, Waiting, WindowCase,
+    AdmissionAnswer, AdmissionQuestion, Assurance, BestOfTerm, Blended, CommitmentMonth, Commitments,
+    CurveRow, DrawnRequests, EndSize, Form, FormEntry, FormLoad, GsuPlan, GsuPool, HeatMap, LadderChoice,
+    LearnedValue, Load, LoadKind, OpenRule, RuleEnvelope, RuleSize, RuleValue, SizeRule, SpillTier,
+    TermVerdict, Together, TogetherTerm, Waiting, WindowCase,
 };
 pub use measure::{Learned, MeasureKind, Measured, Measurement};
 pub use outlook::{CountLaw, CountShare, Outlook, PoolOutlook};

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,7 +44,7 @@ pub enum SavedPlanError {
 }
 
 /// A plan, as far as it is read.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedPlan {
     /// What will be sent.
     pub workload: SavedWorkload,
@@ -63,7 +64,7 @@ pub struct SavedPlan {
 }
 
 /// The resolved workload.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedWorkload {
     /// Its name.
     pub name: String,
@@ -88,14 +89,14 @@ pub struct SavedWorkload {
 }
 
 /// Factors on list prices.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct SavedFactors {
     /// On prices of tokens.
     pub tokens: f64,
 }
 
 /// A default that was filled in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub struct SavedAssumption {
     /// The route it belongs to, `None` for the whole workload.
     pub route: Option<String>,
@@ -106,7 +107,7 @@ pub struct SavedAssumption {
 }
 
 /// The bill.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedBill {
     /// The mean month.
     pub month: SavedSpread,
@@ -120,6 +121,42 @@ pub struct SavedBill {
     pub complete: bool,
     /// Standard deviations of the mean month, US dollars.
     pub parts: Option<SavedParts>,
+    /// What is left to pay after the workload's credits; `None` without any.
+    #[serde(default)]
+    pub net: Option<SavedNet>,
+}
+
+/// The bill after credits.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SavedNet {
+    /// The mean month.
+    pub month: SavedSpread,
+    /// Expected US dollars of each month.
+    pub by_month: Vec<f64>,
+    /// How likely which is; a plan of before this was kept has none.
+    pub draws: Option<SavedNetDraws>,
+}
+
+/// What is left to pay over the draws.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SavedNetDraws {
+    /// The mean month.
+    pub month: SavedLaw,
+    /// Each month.
+    pub by_month: Vec<SavedLaw>,
+}
+
+/// An amount of US dollars by its draws.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SavedLaw {
+    /// 5 % lie below.
+    pub p05: f64,
+    /// Half lie below.
+    pub p50: f64,
+    /// 5 % lie above.
+    pub p95: f64,
+    /// Quantiles at 0, 1, … 100 %.
+    pub quantiles: Vec<f64>,
 }
 
 /// Mean and range, US dollars.
@@ -143,14 +180,14 @@ impl SavedSpread {
 }
 
 /// Where the range of the mean month comes from, US dollars.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct SavedParts {
     /// Tokens per request.
     pub tokens: f64,
 }
 
 /// One route.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedRoute {
     /// Its name.
     pub name: String,
@@ -173,7 +210,7 @@ impl SavedRoute {
 }
 
 /// One route on one placement.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedPlacement {
     /// Model, endpoint, tier.
     pub placement: SavedPlace,
@@ -189,7 +226,7 @@ pub struct SavedPlacement {
 }
 
 /// Model, endpoint, tier.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedPlace {
     model: ModelId,
     endpoint: Endpoint,
@@ -204,7 +241,7 @@ impl SavedPlace {
 }
 
 /// One request.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedRequest {
     /// Tokens by class.
     pub tokens: BTreeMap<TokenClass, SavedTokens>,
@@ -219,7 +256,7 @@ pub struct SavedRequest {
 }
 
 /// Tokens of one class.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedTokens {
     /// Mean per request.
     pub mean: f64,
@@ -230,7 +267,7 @@ pub struct SavedTokens {
 }
 
 /// How a number is known.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SavedEvidence {
     /// Measured, documented, assumed, rehearsed.
     pub grade: Grade,
@@ -239,7 +276,7 @@ pub struct SavedEvidence {
 }
 
 /// Requests and spend of one month.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedMonth {
     /// Expected requests.
     pub requests: f64,
@@ -250,7 +287,7 @@ pub struct SavedMonth {
 }
 
 /// A price row that was used.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedRow {
     /// Factor of a non-global location, a decimal.
     pub non_global_factor: Option<String>,
@@ -259,7 +296,7 @@ pub struct SavedRow {
 }
 
 /// Provisioned throughput.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedGsu {
     /// One per model and location.
     #[serde(default)]
@@ -267,7 +304,7 @@ pub struct SavedGsu {
 }
 
 /// One pool of GSUs.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SavedPool {
     /// The model.
     pub model: ModelId,
@@ -281,17 +318,50 @@ pub struct SavedPool {
     /// Every count of the curve.
     #[serde(default)]
     pub curve: Vec<SavedPoint>,
+    /// Load of the sized month.
+    pub load: Option<SavedLoad>,
+    /// What some counts leave under rules of admission that are not documented.
+    #[serde(default)]
+    pub rules: Vec<SavedRules>,
+}
+
+/// Load of the sized month.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SavedLoad {
+    /// Mean, in GSUs before rounding.
+    pub mean_gsu: f64,
+}
+
+/// What a count leaves under rules of admission that are not documented.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SavedRules {
+    /// GSUs.
+    pub gsu: u64,
+    /// Lowest and highest share of burn tokens left.
+    pub envelope: [f64; 2],
+    /// What the rules leave that production does not exclude, the best first.
+    #[serde(default)]
+    pub learned: Vec<SavedLearned>,
+}
+
+/// What a rule leaves that production does not exclude.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SavedLearned {
+    /// Share of burn tokens.
+    pub left_share: f64,
 }
 
 /// The answer of Google's form.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct SavedSizing {
     /// GSUs.
     pub gsu: u64,
+    /// Burn tokens a second of one GSU.
+    pub throughput_per_gsu: Option<Decimal>,
 }
 
 /// A count of GSUs and what it leaves.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct SavedSize {
     /// GSUs; `None` where no count meets the rule.
     pub gsu: Option<u64>,
@@ -300,7 +370,7 @@ pub struct SavedSize {
 }
 
 /// A count of the curve and what it leaves.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct SavedPoint {
     /// GSUs.
     pub gsu: u64,
@@ -309,7 +379,7 @@ pub struct SavedPoint {
 }
 
 /// What a count leaves to pay-as-you-go.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct SavedLeft {
     /// Share of burn tokens.
     pub tokens: f64,
@@ -370,6 +440,13 @@ impl SavedPlan {
             return Some(format!(
                 "a horizon of {months} months, {named} months and {billed} bills of a month"
             ));
+        }
+        if let Some(net) = &self.bill.net {
+            let drawn = net.draws.as_ref().map_or(months, |draws| draws.by_month.len());
+            if net.by_month.len() != months || drawn != months {
+                let told = net.by_month.len();
+                return Some(format!("credits on {told} months, drawn for {drawn}, of {months} months"));
+            }
         }
         let amount = |usd: f64| usd.is_finite() && usd >= 0.0;
         let spreads = self.bill.by_month.iter().chain([&self.bill.month]);

@@ -109,16 +109,7 @@ impl Law {
 
     /// Share of the draws above a level, between quantiles linear.
     pub(super) fn share_above(&self, level: f64) -> f64 {
-        let below = self.quantiles.partition_point(|value| *value <= level);
-        if below == 0 {
-            return 1.0;
-        }
-        if below == self.quantiles.len() {
-            return 0.0;
-        }
-        let (low, high) = (self.quantiles[below - 1], self.quantiles[below]);
-        let part = if high > low { (level - low) / (high - low) } else { 0.0 };
-        1.0 - (below as f64 - 1.0 + part) / 100.0
+        share_above(&self.quantiles, level)
     }
 }
 
@@ -151,6 +142,20 @@ impl Factor {
     pub fn at(self, z: f64) -> f64 {
         if self.range.is_exact() || self.mean <= 0.0 { 1.0 } else { self.range.at_score(z) / self.mean }
     }
+}
+
+/// Share of a law above a level, between its equally spaced quantiles linear.
+pub(super) fn share_above(quantiles: &[f64], level: f64) -> f64 {
+    let below = quantiles.partition_point(|value| *value <= level);
+    if below == 0 {
+        return 1.0;
+    }
+    if below == quantiles.len() {
+        return 0.0;
+    }
+    let (low, high) = (quantiles[below - 1], quantiles[below]);
+    let part = if high > low { (level - low) / (high - low) } else { 0.0 };
+    1.0 - (below as f64 - 1.0 + part) / (quantiles.len() - 1) as f64
 }
 
 /// One draw's dollars, and the world they come from.

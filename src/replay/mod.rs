@@ -9,6 +9,7 @@ mod arrivals;
 mod burn;
 mod cut;
 mod estimated;
+mod learn;
 mod machine;
 mod purchase;
 mod rows;
@@ -19,6 +20,10 @@ mod trace;
 
 pub use arrivals::{ArrivalPattern, Arrivals, TooLong};
 pub use burn::{Burn, BurnError, BurnRates, UNITS_MAX};
+pub use learn::{
+    AdmissionLog, LearnError, LearnOptions, Learning, LogNotes, LoggedTime, Misfit, Score, Sighting, Verdict,
+    learn,
+};
 pub use purchase::{
     GSU_MAX, Purchase, PurchaseError, QuotaSource, WINDOW_SECONDS_MAX, assumed_windows, purchases,
 };
@@ -26,4 +31,4 @@ pub use rows::TraceFormat;
 pub use run::{Clock, Latency, Replay, ReplayError, ReplayOptions};
 pub use snippet::{SnippetFacts, workload_snippet};
 pub use tally::{Demand, HOURS, Mean, Outcome};
-pub use trace::{BATCH, Request, TraceError, TraceNotes, TraceReader};
+pub use trace::{BATCH, Micros, Request, TraceError, TraceNotes, TraceReader};

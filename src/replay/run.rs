@@ -6,7 +6,7 @@ use super::{
     machine::MachineReplay,
     purchase::Purchase,
     tally::{Columns, Demand, Outcome, Tally, stretches},
-    trace::Request,
+    trace::{Micros, Request},
 };
 use crate::{
     calendar::LocalClock,
@@ -46,7 +46,7 @@ impl Latency {
     fn of(self, request: &Request) -> u64 {
         match self {
             Latency::Same(micros) => micros,
-            Latency::OfTrace(otherwise) => request.latency_micros.unwrap_or(otherwise),
+            Latency::OfTrace(otherwise) => request.latency.map_or(otherwise, Micros::get),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Traces as a stream: lines in, batches of requests in order of time out, in bounded memory.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::{
+    io::{self, BufRead, BufReader, Read},
+    num::NonZeroU64,
+};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -33,7 +36,24 @@ pub struct Request {
     /// Burn of all of it, in units.
     pub units: u64,
     /// Time to the complete answer, where the trace has it.
-    pub latency_micros: Option<u64>,
+    pub latency: Option<Micros>,
+}
+
+/// A length of time of 0 microseconds or more. An unknown one takes no room of its own, so that a request is
+/// 32 bytes long: replaying one quota is bound by reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Micros(NonZeroU64);
+
+impl Micros {
+    /// That many microseconds, at most 2⁶⁴ − 2.
+    pub fn new(micros: u64) -> Micros {
+        Micros(NonZeroU64::MIN.saturating_add(micros))
+    }
+
+    /// How many microseconds these are.
+    pub fn get(self) -> u64 {
+        self.0.get() - 1
+    }
 }
 
 /// What was seen on the way.
@@ -323,7 +343,7 @@ impl<'a> TraceReader<'a> {
                         at_micros: row.at_micros,
                         input_units: burn.input,
                         units: burn.total,
-                        latency_micros: row.latency_micros,
+                        latency: row.latency_micros.map(Micros::new),
                     });
                     return Ok(());
                 }

@@ -4,7 +4,7 @@ use super::{
     format::{money_small, money_whole, percent, signed_amounts},
     sheet::Sheet,
 };
-use crate::projection::check::{Check, Gate, MonthToDate, Unit, Verdict};
+use crate::projection::check::{Check, Gate, Measured, MoneyOf, MonthToDate, PtCheck, Unit, Verdict};
 
 /// For a terminal.
 pub fn check_text(check: &Check) -> String {
@@ -21,8 +21,15 @@ fn sheet(check: &Check) -> Sheet {
     let header = ["gate", "stands at", "limit", "margin", "P(above)", "verdict"].map(String::from);
     let rows = check.gates.iter().map(row);
     sheet.table(std::iter::once(header.to_vec()).chain(rows).collect());
+    if let Some(which) = which_dollars(check) {
+        sheet.text(which);
+    }
     if let Some(actual) = &check.actual {
         sheet.text(month_to_date(actual));
+    }
+    if let Some(found) = &check.provisioned {
+        sheet.text(provisioned(found));
+        sheet.list("For the workload file", shapes(found));
     }
     let notes =
         check.gates.iter().filter_map(|gate| Some(format!("{}: {}", name(gate), gate.note.as_ref()?)));
@@ -46,7 +53,81 @@ fn title(check: &Check) -> String {
                 .into(),
         );
     }
+    if let Some(found) = &check.provisioned {
+        let (more, less) = ("more is left to PayGo than planned", "less is left to PayGo than planned");
+        let as_planned = "what is left to PayGo is not apart from the plan";
+        said.push(
+            if found.above {
+                more
+            } else if found.below {
+                less
+            } else {
+                as_planned
+            }
+            .into(),
+        );
+    }
     format!("{}: {}", check.plan, said.join(", "))
+}
+
+/// Measured provisioned throughput beside the plan's.
+fn provisioned(found: &PtCheck) -> String {
+    let range = |measured: &Measured, word: &dyn Fn(f64) -> String| match measured.range {
+        Some([low, high]) => format!("{} ({} to {})", word(measured.value), word(low), word(high)),
+        None => format!("{} (too short for a range)", word(measured.value)),
+    };
+    let gsu = |value: f64| format!("{value:.1}");
+    let planned = match (found.planned_left_share, found.planned_envelope) {
+        (None, _) => "the plan's curve does not reach that count".to_string(),
+        (Some(share), None) => format!("the plan's curve says {}", percent(share)),
+        (Some(share), Some([low, high])) => {
+            format!(
+                "the plan's curve says {} ({} to {} by the rule of admission)",
+                percent(share),
+                percent(low),
+                percent(high)
+            )
+        }
+    };
+    let load = found.planned_load_gsu.map_or_else(
+        || "no load in the plan".into(),
+        |load| format!("the plan's busiest month has {}", gsu(load)),
+    );
+    let requests = match (found.requests_per_second, found.left_requests_share) {
+        (Some(rate), Some(left)) => {
+            format!(" Of {rate:.3} requests a second {} were left.", percent(left))
+        }
+        _ => String::new(),
+    };
+    let gaps = match found.gaps {
+        0 => String::new(),
+        gaps => format!(" {gaps} periods have no point and count in nothing."),
+    };
+    format!(
+        "{} at {}, {} to {}, {} periods of {} s at {} GSU: a load of {} GSU ({load}), in {} of the periods above what the GSUs carry. Left to PayGo: {} of the burn; {planned}.{requests}{gaps}",
+        found.model,
+        found.endpoint,
+        found.from,
+        found.to,
+        found.steps,
+        found.step_seconds,
+        found.gsu,
+        range(&found.load_gsu, &gsu),
+        percent(found.periods_above_limit),
+        range(&found.left_share, &percent),
+    )
+}
+
+/// Hours and days of the measured traffic, as a workload names them.
+fn shapes(found: &PtCheck) -> Vec<String> {
+    let line = |key: &str, weights: &Option<Vec<f64>>| {
+        let weights = weights.as_ref()?.iter().map(|weight| format!("{weight}")).collect::<Vec<_>>();
+        Some(format!("{key} = [{}]", weights.join(", ")))
+    };
+    [line("day_shape", &found.day_shape), line("week_shape", &found.week_shape)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn name(gate: &Gate) -> String {
@@ -54,6 +135,18 @@ fn name(gate: &Gate) -> String {
         Some(of) => format!("{} ({of})", gate.gate),
         None => gate.gate.to_string(),
     }
+}
+
+/// Which dollars the gates on months count, where the workload has credits.
+fn which_dollars(check: &Check) -> Option<&'static str> {
+    Some(match check.gates.iter().find_map(|gate| gate.money)? {
+        MoneyOf::Owed => {
+            "Months are held at what is owed after credits; --money bill holds the bill before them."
+        }
+        MoneyOf::Bill => {
+            "Months are held at the bill before credits; --money owed holds what is left to pay."
+        }
+    })
 }
 
 fn row(gate: &Gate) -> Vec<String> {

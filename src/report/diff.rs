@@ -12,8 +12,11 @@ use crate::{
     },
 };
 
+/// Longest name of a plan that is shown.
+const NAME_LETTERS: usize = 48;
+
 /// Longest value of a key that is shown.
-const VALUE_LETTERS: usize = 48;
+const VALUE_LETTERS: usize = 160;
 
 /// Warnings of a kind that are shown.
 const WARNINGS_SHOWN: usize = 5;
@@ -70,10 +73,10 @@ fn title(diff: &Diff) -> String {
 /// The end of a long path, which tells more than its beginning.
 fn short(name: &str) -> String {
     let letters = name.chars().count();
-    if letters <= VALUE_LETTERS {
+    if letters <= NAME_LETTERS {
         return name.to_string();
     }
-    format!("…{}", name.chars().skip(letters - VALUE_LETTERS).collect::<String>())
+    format!("…{}", name.chars().skip(letters - NAME_LETTERS).collect::<String>())
 }
 
 fn bill(diff: &Diff) -> String {
@@ -118,10 +121,23 @@ fn causes(diff: &Diff) -> Vec<Vec<String>> {
     let mut shown = signed_amounts(&parts);
     let total = shown.pop().expect("the sum stands last");
     for (part, amount) in diff.causes.iter().zip(shown) {
-        rows.push(vec![part.cause.label().into(), amount]);
+        rows.push(vec![label(part.cause, &diff.routes).into(), amount]);
     }
     rows.push(vec!["all".into(), total]);
     rows
+}
+
+/// A cause's name; where every route that moved took another model, the model is named for it.
+fn label(cause: Cause, routes: &[RouteDiff]) -> &'static str {
+    let placed = |route: &RouteDiff| Some((route.before.clone()?, route.after.clone()?));
+    let moved: Vec<(Placement, Placement)> =
+        routes.iter().filter_map(placed).filter(|(before, after)| before != after).collect();
+    let models = !moved.is_empty() && moved.iter().all(|(before, after)| before.model != after.model);
+    match cause {
+        Cause::PlacementTokens if models => "other model's tokens",
+        Cause::PlacementPrices if models => "other model's prices",
+        cause => cause.label(),
+    }
 }
 
 fn routes(diff: &Diff) -> Vec<Vec<String>> {
@@ -133,7 +149,8 @@ fn routes(diff: &Diff) -> Vec<Vec<String>> {
             route.before.as_ref().map_or("–".into(), |_| money_whole(route.usd_before)),
             route.after.as_ref().map_or("–".into(), |_| money_whole(route.usd_after)),
             change,
-            mostly(&route.causes).map_or("–".into(), |cause| cause.label().to_string()),
+            mostly(&route.causes)
+                .map_or("–".into(), |cause| label(cause, std::slice::from_ref(route)).to_string()),
         ]);
     }
     rows
@@ -163,28 +180,38 @@ fn short_model(model: &ModelId) -> &str {
 
 fn tokens(diff: &Diff) -> Vec<Vec<String>> {
     let mut rows = vec![head(&["tokens a request", "before", "after", "why", "by chance?"])];
+    let compared = diff.tokens.iter().filter(|change| change.p_value.is_some()).count();
     for change in &diff.tokens {
         rows.push(vec![
             format!("{} {}", change.route, change.class.label()),
             figure(change.before),
             figure(change.after),
-            why(change).into(),
-            chance(change),
+            why(change, &diff.routes).into(),
+            chance(change, compared),
         ]);
     }
     rows
 }
 
-fn why(change: &TokenChange) -> &'static str {
+fn why(change: &TokenChange, routes: &[RouteDiff]) -> &'static str {
+    let own = routes.iter().find(|route| route.route == change.route);
     match change.cause {
         Cause::Assumptions => "asked for",
         Cause::Tokens => "profile",
+        _ if own.is_some_and(|route| {
+            label(change.cause, std::slice::from_ref(route)) != change.cause.label()
+        }) =>
+        {
+            "model"
+        }
         _ => "placement",
     }
 }
 
-fn chance(change: &TokenChange) -> String {
-    match (change.p_value, change.beyond_chance) {
+/// The p-value is shown as it is judged: times the number of comparisons (Bonferroni).
+fn chance(change: &TokenChange, compared: usize) -> String {
+    let judged = change.p_value.map(|p| (p * compared as f64).min(1.0));
+    match (judged, change.beyond_chance) {
         (Some(p), Some(true)) => format!("no (p {})", p_value(p)),
         (Some(p), _) => format!("may be (p {})", p_value(p)),
         (None, _) if change.cause == Cause::Assumptions => "–".into(),

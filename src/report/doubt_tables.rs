@@ -3,6 +3,7 @@
 use super::{
     Cell, Table,
     format::{figure, percent},
+    located,
     tables::{usd, usd_small},
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 
 /// Inputs by their dollars, with their parts in the variance of the bill, the cheapest count and the regret.
 pub(super) fn drivers(plan: &Plan) -> Table {
-    let row = |driver: &crate::projection::Driver| {
+    let row = |(at, driver): (usize, &crate::projection::Driver)| {
         let mut row = vec![
             Cell::words(&driver.name),
             Cell::words(&driver.from_to),
@@ -21,15 +22,28 @@ pub(super) fn drivers(plan: &Plan) -> Table {
         ];
         let of = |part: fn(&DriverIndices) -> Option<SobolIndex>| driver.sobol.as_ref().and_then(part);
         for index in [of(|sobol| sobol.cost), of(|sobol| sobol.gsu), of(|sobol| sobol.regret)] {
-            row.push(share(index.map(|index| index.first)));
-            row.push(share(index.map(|index| index.total)));
+            row.push(estimate(index.map(|i| (i.first, i.first_half_width(), i.first_told))));
+            row.push(estimate(index.map(|i| (i.total, i.total_half_width(), i.total_told))));
         }
-        row
+        let fields = [
+            "",
+            "",
+            "low_usd",
+            "high_usd",
+            "sobol/cost/first",
+            "sobol/cost/total",
+            "sobol/gsu/first",
+            "sobol/gsu/total",
+            "sobol/regret/first",
+            "sobol/regret/total",
+        ];
+        located(row, &format!("/drivers/{at}"), &fields)
     };
     Table {
         name: "drivers",
         title: "What moves the bill: one input at a time at its 10 % and 90 % points, open questions among them; \
-                and each input's Sobol indices, S alone and ST with all it does together with others",
+                and each input's Sobol indices, S alone and ST with all it does together with others, ± their 95 % \
+                interval. One that is not told from 0 is below what the points of the study can tell",
         columns: vec![
             "input or open question",
             "from, to",
@@ -42,21 +56,28 @@ pub(super) fn drivers(plan: &Plan) -> Table {
             "S of the regret",
             "ST of the regret",
         ],
-        rows: plan.drivers.iter().map(row).collect(),
+        rows: plan.drivers.iter().enumerate().map(row).collect(),
     }
 }
 
-/// An index as a share; estimates of nothing scatter around nothing.
-fn share(index: Option<f64>) -> Cell {
-    // An estimate below zero is zero and chance.
-    let cell = |index: f64| Cell::number(index.max(0.0), percent(index.max(0.0)));
-    index.map_or(Cell::unknown(), cell)
+/// An index with half its 95 % interval, and whether that lies above zero. Estimates of nothing scatter around
+/// nothing: they are shown as they are.
+fn estimate(index: Option<(f64, f64, bool)>) -> Cell {
+    let Some((index, half_width, told)) = index else { return Cell::unknown() };
+    let shown =
+        if index < 0.0 { format!("{:.1} %", index * 100.0).replace("-0.0", "0.0") } else { percent(index) };
+    let told = if told || half_width == 0.0 { "" } else { ", not told from 0" };
+    Cell::number(index, format!("{shown} (± {}{told})", percent(half_width)))
+}
+
+fn share(share: Option<f64>) -> Cell {
+    share.map_or(Cell::unknown(), |share| Cell::number(share, percent(share)))
 }
 
 /// What to measure, with its price.
 pub(super) fn measure_next(plan: &Plan) -> Table {
-    let row = |measurement: &Measurement| {
-        vec![
+    let row = |(at, measurement): (usize, &Measurement)| {
+        let row = vec![
             Cell::words(&measurement.what),
             Cell::number(measurement.requests as f64, figure(measurement.requests as f64)),
             usd_small(measurement.usd_expected),
@@ -67,7 +88,18 @@ pub(super) fn measure_next(plan: &Plan) -> Table {
             usd(measurement.settles_usd),
             Cell::words(measurement.settles.join("; ")),
             Cell::words(&measurement.command),
-        ]
+        ];
+        let fields = [
+            "",
+            "requests",
+            "usd_expected",
+            "usd_at_worst",
+            "range_usd",
+            "range_usd_after",
+            "gsu_narrows",
+            "settles_usd",
+        ];
+        located(row, &format!("/measure_next/{at}"), &fields)
     };
     Table {
         name: "measure_next",
@@ -84,9 +116,12 @@ pub(super) fn measure_next(plan: &Plan) -> Table {
             "which",
             "command",
         ],
-        rows: plan.measure_next.iter().map(row).collect(),
+        rows: plan.measure_next.iter().enumerate().map(row).collect(),
     }
 }
+
+/// The fields of a law, after its name.
+const SPREAD: [&str; 5] = ["", "mean", "p05", "p50", "p95"];
 
 /// The advised purchase and the cheapest counts over the draws of the bill.
 pub(super) fn outlook(plan: &Plan) -> Table {
@@ -97,33 +132,37 @@ pub(super) fn outlook(plan: &Plan) -> Table {
             let mut row = vec![Cell::words(text)];
             row.extend([amount; 4].map(usd));
             row.push(Cell::words(""));
-            row
+            let place = "committed_usd_per_month";
+            located(row, "/outlook", &["", place, place, place, place])
         };
         rows.push(same("committed: fees of the advised purchases, USD per month", fees));
-        for (text, law) in [
-            ("variable: all that is paid as it goes, USD per month", &outlook.variable),
-            ("both, USD per month", &outlook.total),
-            ("regret: above the best purchase of each draw, USD per month", &outlook.regret),
+        for (base, text, law) in [
+            ("variable", "variable: all that is paid as it goes, USD per month", &outlook.variable),
+            ("total", "both, USD per month", &outlook.total),
+            ("regret", "regret: above the best purchase of each draw, USD per month", &outlook.regret),
         ] {
             let remark = match (text.starts_with("both"), outlook.probability_saves) {
                 (true, Some(saves)) => format!("cheaper than buying nothing in {} of draws", percent(saves)),
                 _ => String::new(),
             };
-            rows.push(vec![
+            let row = vec![
                 Cell::words(text),
                 usd(law.mean),
                 usd(law.p05),
                 usd(law.p50),
                 usd(law.p95),
                 Cell::words(remark),
-            ]);
+            ];
+            rows.push(located(row, &format!("/outlook/{base}"), &SPREAD));
         }
         if outlook.pools.len() > 1 {
-            rows.push(counts("cheapest count, all pools, GSU".into(), &outlook.cheapest, None));
+            let row = counts("cheapest count, all pools, GSU".into(), &outlook.cheapest, None);
+            rows.push(located(row, "/outlook/cheapest", &SPREAD));
         }
-        for pool in &outlook.pools {
+        for (at, pool) in outlook.pools.iter().enumerate() {
             let name = format!("cheapest count of {} on {}, GSU", pool.model, pool.endpoint);
-            rows.push(counts(name, &pool.cheapest, Some(pool.look_up_error)));
+            let row = counts(name, &pool.cheapest, Some(pool.look_up_error));
+            rows.push(located(row, &format!("/outlook/pools/{at}/cheapest"), &SPREAD));
         }
     }
     Table {
@@ -147,4 +186,25 @@ fn counts(name: String, law: &CountLaw, error: Option<f64>) -> Vec<Cell> {
     row.extend([law.mean, law.p05, law.p50, law.p95].map(|gsu| Cell::number(gsu, figure(gsu))));
     row.push(Cell::words(format!("none is best in {}; {}{error}", percent(law.none), likeliest.join(", "))));
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(index: f64, half_width: f64, told: bool, expected: &str) {
+        let cell = estimate(Some((index, half_width, told)));
+        assert_eq!((cell.text.as_str(), cell.number), (expected, Some(index)));
+    }
+
+    #[test]
+    fn an_index_that_is_not_told_from_nothing_is_shown_as_it_is() {
+        check(0.62, 0.03, true, "62 % (± 3.0 %)");
+        check(-0.004, 0.009, false, "-0.4 % (± 0.9 %, not told from 0)");
+        check(-0.000_2, 0.009, false, "0.0 % (± 0.9 %, not told from 0)");
+        check(0.004, 0.009, false, "0.4 % (± 0.9 %, not told from 0)");
+        check(0.0, 0.0, false, "0 % (± 0 %)");
+        assert_eq!(estimate(None).number, None);
+    }
 }

@@ -1,17 +1,21 @@
 //! The tables of provisioned throughput under something else: open rules, windows of a range, tiers of the
 //! overflow, orders that run already.
 
-use super::{Cell, Table, format::percent, tables::usd};
+use super::{Cell, Table, format::percent, located, tables::usd};
 use crate::{
-    capacity::WindowEnd,
+    capacity::{LearnedRule, WindowEnd},
     model::Grade,
-    projection::{BestOfTerm, CommitmentMonth, OpenRule, Plan, RuleEnvelope},
+    projection::{AdmissionAnswer, BestOfTerm, CommitmentMonth, GsuPool, OpenRule, Plan, RuleEnvelope},
 };
 
+/// Two columns more where a rule of admission was learned.
 pub(super) fn rules(plan: &Plan) -> Table {
+    let any_learned = plan.gsu.pools.iter().any(|pool| pool.learned.is_some());
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        for envelope in &pool.rules {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        for (rule_at, envelope) in pool.rules.iter().enumerate() {
+            let mut fields: Vec<String> =
+                ["", "", "gsu", "left_share", "envelope/0", "envelope/1"].map(String::from).to_vec();
             let mut row = vec![
                 Cell::words(pool.model.to_string()),
                 Cell::words(envelope.asked_by.join(", ")),
@@ -21,21 +25,62 @@ pub(super) fn rules(plan: &Plan) -> Table {
                 share(envelope.envelope[1]),
             ];
             row.extend(OpenRule::ALL.iter().map(|rule| {
-                let value = envelope.rules.iter().find(|value| value.rule == *rule);
-                value.map_or_else(dash, |value| share(value.left_share))
+                match envelope.rules.iter().find(|value| value.rule == *rule) {
+                    None => dash(),
+                    Some(value) if value.excluded == Some(true) => Cell::words("excluded"),
+                    Some(value) => share(value.left_share),
+                }
+            }));
+            fields.extend(OpenRule::ALL.iter().map(|rule| {
+                let place = envelope.rules.iter().position(|value| value.rule == *rule);
+                place.map_or_else(String::new, |place| format!("rules/{place}/left_share"))
             }));
             row.push(Cell::words(known(envelope)));
-            rows.push(row);
+            if any_learned {
+                row.push(envelope.learned_share().map_or_else(dash, share));
+                row.push(Cell::words(
+                    pool.learned.as_ref().map_or_else(|| "assumed".into(), LearnedRule::words),
+                ));
+            }
+            let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+            rows.push(located(row, &format!("/gsu/pools/{at}/rules/{rule_at}"), &fields));
         }
     }
     let mut columns = vec!["model", "asked for by", "GSUs", "left to PayGo", "at least", "at most"];
     columns.extend(OpenRule::ALL.iter().map(|rule| rule.label()));
     columns.push("valued by");
+    if any_learned {
+        columns.extend(["left as production shows", "rule of admission"]);
+    }
     Table {
         name: "gsu_rules",
         title: "What would be left to PayGo if an undocumented rule of admission were another",
         columns,
         rows,
+    }
+}
+
+/// What is taken of admission, and how that is known.
+pub(super) fn admission(plan: &Plan) -> Table {
+    let row = |pool: &GsuPool, answer: &AdmissionAnswer| {
+        let others: Vec<&str> = answer.possible.iter().copied().filter(|one| *one != answer.taken).collect();
+        vec![
+            Cell::words(pool.model.to_string()),
+            Cell::words(answer.question.label()),
+            Cell::words(answer.taken),
+            Cell::words(answer.grade.to_string()),
+            Cell::words(&answer.evidence),
+            if others.is_empty() { dash() } else { Cell::words(others.join(", ")) },
+        ]
+    };
+    let of_pool = |pool: &GsuPool| -> Vec<Vec<Cell>> {
+        pool.admission.iter().map(|answer| row(pool, answer)).collect()
+    };
+    Table {
+        name: "gsu_admission",
+        title: "How requests are admitted, and how that is known",
+        columns: vec!["model", "question", "taken", "grade", "what it rests on", "not excluded either"],
+        rows: plan.gsu.pools.iter().flat_map(of_pool).collect(),
     }
 }
 
@@ -87,8 +132,9 @@ const BEST: [&str; 7] = [
     "saving, USD per month",
 ];
 
-fn best(term: &BestOfTerm) -> [Cell; 7] {
-    [
+/// Their cells; `base` is the term's place in `plan.json`.
+fn best(term: &BestOfTerm, base: &str) -> Vec<Cell> {
+    let row = vec![
         Cell::words(&term.name),
         share(term.break_even),
         count(term.gsu),
@@ -96,18 +142,21 @@ fn best(term: &BestOfTerm) -> [Cell; 7] {
         usd(term.usd_per_month),
         usd(term.usd_per_month + term.saving_usd_per_month),
         usd(term.saving_usd_per_month),
-    ]
+    ];
+    let fields = ["", "break_even", "gsu", "left_usd_per_month", "usd_per_month", "", "saving_usd_per_month"];
+    located(row, base, &fields)
 }
 
 pub(super) fn spill_tiers(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        for tier in &pool.spill_tiers {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        for (tier_at, tier) in pool.spill_tiers.iter().enumerate() {
             let own = if tier.is_workloads { " (as planned)" } else { "" };
-            for term in &tier.terms {
+            for (term_at, term) in tier.terms.iter().enumerate() {
                 let mut row =
                     vec![Cell::words(pool.model.to_string()), Cell::words(format!("{}{own}", tier.tier))];
-                row.extend(best(term));
+                let base = format!("/gsu/pools/{at}/spill_tiers/{tier_at}/terms/{term_at}");
+                row.extend(best(term, &base));
                 rows.push(row);
             }
         }
@@ -124,8 +173,8 @@ pub(super) fn spill_tiers(plan: &Plan) -> Table {
 
 pub(super) fn window_ends(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        for case in &pool.window_ends {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        for (case_at, case) in pool.window_ends.iter().enumerate() {
             let lengths: Vec<String> = case
                 .windows
                 .iter()
@@ -140,7 +189,7 @@ pub(super) fn window_ends(plan: &Plan) -> Table {
                     format!("{}: {gsu}{}", size.rule.label(), left.unwrap_or_default())
                 })
                 .collect();
-            for term in &case.terms {
+            for (term_at, term) in case.terms.iter().enumerate() {
                 let mut row = vec![
                     Cell::words(pool.model.to_string()),
                     Cell::words(match case.end {
@@ -150,7 +199,8 @@ pub(super) fn window_ends(plan: &Plan) -> Table {
                     Cell::words(lengths.join(", ")),
                     Cell::words(sizes.join("; ")),
                 ];
-                row.extend(best(term));
+                let base = format!("/gsu/pools/{at}/window_ends/{case_at}/terms/{term_at}");
+                row.extend(best(term, &base));
                 rows.push(row);
             }
         }
@@ -166,8 +216,8 @@ pub(super) fn window_ends(plan: &Plan) -> Table {
 }
 
 pub(super) fn commitments(plan: &Plan) -> Table {
-    let row = |(label, month): (&str, &CommitmentMonth)| {
-        vec![
+    let row = |(base, label, month): (String, &str, &CommitmentMonth)| {
+        let row = vec![
             Cell::words(label),
             Cell::number(month.running_gsu, format!("{:.1}", month.running_gsu)),
             usd(month.committed_usd),
@@ -176,10 +226,22 @@ pub(super) fn commitments(plan: &Plan) -> Table {
             usd(month.total_usd),
             usd(month.advised_usd),
             usd(month.advised_variable_usd),
-        ]
+        ];
+        let fields = [
+            "",
+            "running_gsu",
+            "committed_usd",
+            "renewing_usd",
+            "variable_usd",
+            "total_usd",
+            "advised_usd",
+            "advised_variable_usd",
+        ];
+        located(row, &format!("/gsu/commitments/{base}"), &fields)
     };
     let commitments = &plan.gsu.commitments;
-    let months = plan.months.iter().map(String::as_str).zip(&commitments.by_month);
+    let months = plan.months.iter().zip(&commitments.by_month).enumerate();
+    let months = months.map(|(at, (label, month))| (format!("by_month/{at}"), label.as_str(), month));
     Table {
         name: "gsu_commitments",
         title: "Committed and variable, expected: orders that run already, and apart from them what the plan advises",
@@ -193,6 +255,6 @@ pub(super) fn commitments(plan: &Plan) -> Table {
             "advised purchases, USD",
             "PayGo with committed and advised, USD",
         ],
-        rows: months.map(row).chain([row(("mean", &commitments.month))]).collect(),
+        rows: months.map(row).chain([row(("month".into(), "mean", &commitments.month))]).collect(),
     }
 }

@@ -7,13 +7,17 @@ use serde::Serialize;
 mod drawn;
 
 use super::{
-    Block, Piece, Report, Section,
+    Block, Piece, Report, Section, captions,
     format::{decimal_grouped, figure, grouped, money_whole, percent},
     words,
 };
 use crate::{
+    capacity::LearnedRule,
     model::{Endpoint, Grade, ModelId, Tier},
-    projection::{Blended, FormEntry, FormLoad, GsuPool, LoadKind, PlacementPlan, Plan, RoutePlan, SizeRule},
+    projection::{
+        Blended, FormEntry, FormLoad, GsuPool, LoadKind, PlacementPlan, Plan, RoutePlan, RuleEnvelope,
+        SizeRule,
+    },
     warning::Warning,
 };
 
@@ -80,6 +84,9 @@ pub struct FormAnswer {
     /// The lowest and the highest share that rules which no page tells could make of it; `None` where they were
     /// not valued.
     pub left_range: Option<[f64; 2]>,
+    /// Which rule of admission production shows, where that was learned; the share and the range are then its.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned: Option<String>,
     /// Seconds over which their quota is enforced.
     pub window_seconds: Option<u64>,
     /// Burn tokens that a window admits.
@@ -173,6 +180,8 @@ pub fn gsu_forms(plan: &Plan) -> Result<GsuForms, RehearsedForm> {
 fn pool_form(pool: &GsuPool) -> PoolForm {
     let size = |rule: SizeRule| pool.sizes.iter().find(|size| size.rule == rule);
     let window_seconds = pool.sizing.window.map(|window| window.seconds);
+    let envelope = pool.rules.iter().find(|envelope| envelope.gsu == pool.sizing.gsu);
+    let learned_share = envelope.and_then(RuleEnvelope::learned_share);
     let cheapest = pool.terms.iter().min_by(|a, b| a.usd_per_month.total_cmp(&b.usd_per_month));
     let orders = pool.ladder.as_ref().is_some_and(|ladder| !ladder.purchases.is_empty());
     PoolForm {
@@ -190,8 +199,9 @@ fn pool_form(pool: &GsuPool) -> PoolForm {
         waiting: pool.waiting.clone(),
         answer: FormAnswer {
             gsu: pool.sizing.gsu,
-            left_share: size(SizeRule::GoogleForm).and_then(|size| size.left_share),
+            left_share: learned_share.or(size(SizeRule::GoogleForm).and_then(|size| size.left_share)),
             left_range: open_rules(pool, pool.sizing.gsu),
+            learned: learned_share.and(pool.learned.as_ref()).map(LearnedRule::words),
             window_seconds,
             quota_per_window: pool.sizing.quota_per_window,
             whole_requests_per_window: pool.sizing.whole_requests_per_window,

@@ -1,14 +1,14 @@
 //! What the first screen says of provisioned throughput: a verdict, and the counts that people ask for.
 
 use super::{
-    Block, Piece,
+    Block, Piece, captions,
     format::{grouped, money_whole, percent},
     gsu_form::open_rules,
     screen::short,
     shown, words,
 };
 use crate::{
-    capacity::Ladder,
+    capacity::{Ladder, LearnedRule},
     projection::{GsuPool, LadderChoice, Plan, SizeRule, TermVerdict},
 };
 
@@ -125,8 +125,20 @@ pub(super) fn check(plan: &Plan) -> Vec<Block> {
     {
         *label = words(format!("cheapest ({})", short(&pool.model.0)));
     }
-    let header = vec!["fees and PayGo a month", "GSU", "left (open rules)", "for 1 year", "1 month"];
-    vec![Block::Rows { header, rows }]
+    let left = if pool.learned.is_some() { "left (rule learned)" } else { "left (open rules)" };
+    let header = captions(["fees and PayGo a month", "GSU", left, "for 1 year", "1 month"]);
+    let learned = pool.learned.as_ref().map(|learned| Block::Text(learned_line(learned, &base)));
+    [Block::Rows { header, rows }].into_iter().chain(learned).collect()
+}
+
+/// What the rule of admission rests on.
+fn learned_line(learned: &LearnedRule, base: &str) -> Vec<Piece> {
+    let pointer = |key: &str| format!("{base}/learned/{key}");
+    vec![
+        words(format!("admission {} on n ", learned.grade())),
+        shown(grouped(learned.requests), pointer("requests")),
+        words(format!(", {}; rules still possible: {}", learned.days(), learned.possible.len())),
+    ]
 }
 
 fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
@@ -143,8 +155,10 @@ fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
         ];
     };
     let row = pool.curve.iter().position(|row| row.gsu == term.gsu);
-    let share = |row: usize| left_share(pool, term.gsu, pool.curve[row].left.tokens);
-    let left = row.map(|row| shown(share(row), format!("{base}/curve/{row}/left/tokens")));
+    let left = row.map(|row| {
+        let curve = (pool.curve[row].left.tokens, format!("{base}/curve/{row}/left/tokens"));
+        left_share(pool, base, term.gsu, curve)
+    });
     let mut pieces = vec![
         label,
         shown(grouped(term.gsu), format!("{base}/terms/{term_at}/gsu")),
@@ -160,11 +174,18 @@ fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
     pieces
 }
 
-/// `22 % (18–48 %)`: the curve's share, and where it could lie if undocumented rules were others.
-fn left_share(pool: &GsuPool, gsu: u64, left: f64) -> String {
+/// `22 % (18–48 %)`: the curve's share, and where it could lie if undocumented rules were others; the share under
+/// the rule that production shows, where it does.
+fn left_share(pool: &GsuPool, base: &str, gsu: u64, curve: (f64, String)) -> Piece {
+    let at = pool.rules.iter().position(|envelope| envelope.gsu == gsu);
+    let learned = at.and_then(|at| {
+        Some((pool.rules[at].learned_share()?, format!("{base}/rules/{at}/learned/0/left_share")))
+    });
+    let (left, pointer) = learned.unwrap_or(curve);
     let [low, high] =
         open_rules(pool, gsu).unwrap_or([left, left]).map(|share| format!("{:.0}", share * 100.0));
-    if low == high { percent(left) } else { format!("{} ({low}–{high} %)", percent(left)) }
+    let text = if low == high { percent(left) } else { format!("{} ({low}–{high} %)", percent(left)) };
+    shown(text, pointer)
 }
 
 fn size_row(pool: &GsuPool, base: &str, rule: SizeRule) -> Option<Vec<Piece>> {
@@ -176,7 +197,7 @@ fn size_row(pool: &GsuPool, base: &str, rule: SizeRule) -> Option<Vec<Piece>> {
     let mut pieces = vec![
         words(rule.label()),
         shown(grouped(gsu), format!("{base}/sizes/{at}/gsu")),
-        shown(left_share(pool, gsu, left), format!("{base}/sizes/{at}/left_share")),
+        left_share(pool, base, gsu, (left, format!("{base}/sizes/{at}/left_share"))),
     ];
     for term in TERMS_SHOWN {
         let term_at = pool.terms.iter().position(|other| other.term == term);

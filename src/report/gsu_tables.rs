@@ -3,6 +3,7 @@
 use super::{
     Cell, Table,
     format::{decimal_grouped, percent},
+    located,
     screen::short,
     tables::{usd, usd_small},
 };
@@ -13,34 +14,42 @@ use crate::{
 
 pub(super) fn form(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        let row = |field: &str, value: Cell| {
-            vec![
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        let base = format!("/gsu/pools/{at}");
+        let row = |field: &str, value: Cell, place: &str| {
+            let row = vec![
                 Cell::words(pool.model.to_string()),
                 Cell::words(pool.endpoint.to_string()),
                 Cell::words(field),
                 value,
-            ]
+            ];
+            located(row, &base, &["", "", "", place])
         };
         let exact =
             |value: rust_decimal::Decimal| Cell::number(to_f64(value), decimal_grouped(value.round_dp(3)));
-        rows.push(row("queries per second (mean of the busiest month)", qps(pool)));
-        for line in &pool.sizing.lines {
+        let queries = "queries per second (mean of the busiest month)";
+        rows.push(row(queries, qps(pool), "form/loads/0/queries_per_second"));
+        for (line_at, line) in pool.sizing.lines.iter().enumerate() {
             let field = format!("{} tokens per query, burnt × {}", line.class.label(), line.rate.normalize());
-            rows.push(row(&field, exact(line.tokens)));
+            rows.push(row(&field, exact(line.tokens), &format!("sizing/lines/{line_at}/tokens")));
         }
-        rows.push(row("burn tokens per query", exact(pool.sizing.burn_per_request)));
-        rows.push(row("burn tokens per second", exact(pool.sizing.throughput_per_second)));
-        rows.push(row("burn tokens per second of one GSU", exact(pool.sizing.throughput_per_gsu)));
+        let burn = exact(pool.sizing.burn_per_request);
+        rows.push(row("burn tokens per query", burn, "sizing/burn_per_request"));
+        let per_second = exact(pool.sizing.throughput_per_second);
+        rows.push(row("burn tokens per second", per_second, "sizing/throughput_per_second"));
+        let per_gsu = exact(pool.sizing.throughput_per_gsu);
+        rows.push(row("burn tokens per second of one GSU", per_gsu, "sizing/throughput_per_gsu"));
         rows.push(row(
             "GSUs, the form's answer",
             Cell::number(pool.sizing.gsu as f64, pool.sizing.gsu.to_string()),
+            "sizing/gsu",
         ));
         if let Some(window) = pool.sizing.window {
             let text = format!("{} ({})", window.seconds, window.grade);
             rows.push(row(
                 "enforcement window at that count, seconds",
                 Cell::number(window.seconds as f64, text),
+                "sizing/window/seconds",
             ));
         }
     }
@@ -65,9 +74,10 @@ fn to_f64(value: rust_decimal::Decimal) -> f64 {
 
 pub(super) fn terms(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        for term in &pool.terms {
-            rows.push(vec![
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        let base = format!("/gsu/pools/{at}");
+        for (term_at, term) in pool.terms.iter().enumerate() {
+            let row = vec![
                 Cell::words(pool.model.to_string()),
                 Cell::words(&term.name),
                 usd_small(term.usd_per_gsu_hour),
@@ -79,7 +89,22 @@ pub(super) fn terms(plan: &Plan) -> Table {
                 usd(term.bound_usd),
                 Cell::number(pool.sizing.gsu as f64, pool.sizing.gsu.to_string()),
                 usd(term.form_total_usd_per_month),
-            ]);
+            ];
+            let (paygo, form) = (format!("{base}/paygo_usd_per_month"), format!("{base}/sizing/gsu"));
+            let fields = [
+                "",
+                "",
+                "usd_per_gsu_hour",
+                "break_even",
+                "gsu",
+                "usd_per_month",
+                paygo.as_str(),
+                "saving_usd_per_month",
+                "bound_usd",
+                form.as_str(),
+                "form_total_usd_per_month",
+            ];
+            rows.push(located(row, &format!("{base}/terms/{term_at}"), &fields));
         }
     }
     Table {
@@ -105,8 +130,11 @@ pub(super) fn terms(plan: &Plan) -> Table {
 pub(super) fn sizes(plan: &Plan) -> Table {
     let mut rows = Vec::new();
     let none = || Cell::words("none on the curve");
-    for pool in &plan.gsu.pools {
-        for size in &pool.sizes {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        let base = format!("/gsu/pools/{at}");
+        for (size_at, size) in pool.sizes.iter().enumerate() {
+            let mut fields: Vec<String> =
+                ["", "", "gsu", "window_seconds", "left_share"].map(String::from).to_vec();
             let mut row = vec![
                 Cell::words(pool.model.to_string()),
                 Cell::words(size.rule.label()),
@@ -118,8 +146,10 @@ pub(super) fn sizes(plan: &Plan) -> Table {
                 let at = pool.terms.iter().position(|other| other.term == term);
                 let total = at.and_then(|at| size.usd_per_month.get(at).copied().flatten());
                 row.push(total.map_or_else(none, usd));
+                fields.push(at.map_or_else(String::new, |at| format!("usd_per_month/{at}")));
             }
-            rows.push(row);
+            let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+            rows.push(located(row, &format!("{base}/sizes/{size_at}"), &fields));
         }
     }
     Table {
@@ -141,11 +171,11 @@ pub(super) fn sizes(plan: &Plan) -> Table {
 
 pub(super) fn together(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for shared in &plan.gsu.together {
+    for (at, shared) in plan.gsu.together.iter().enumerate() {
         let models: Vec<&str> = shared.models.iter().map(|model| short(&model.0)).collect();
-        for term in &shared.terms {
+        for (term_at, term) in shared.terms.iter().enumerate() {
             let split: Vec<String> = term.split.iter().map(ToString::to_string).collect();
-            rows.push(vec![
+            let row = vec![
                 Cell::words(shared.endpoint.to_string()),
                 Cell::words(models.join(" + ")),
                 Cell::words(&term.name),
@@ -154,7 +184,18 @@ pub(super) fn together(plan: &Plan) -> Table {
                 usd(term.usd_per_month),
                 usd(term.saving_usd_per_month),
                 usd(term.apart_saving_usd_per_month),
-            ]);
+            ];
+            let fields = [
+                "",
+                "",
+                "",
+                "gsu",
+                "",
+                "usd_per_month",
+                "saving_usd_per_month",
+                "apart_saving_usd_per_month",
+            ];
+            rows.push(located(row, &format!("/gsu/together/{at}/terms/{term_at}"), &fields));
         }
     }
     Table {
@@ -176,10 +217,11 @@ pub(super) fn together(plan: &Plan) -> Table {
 
 pub(super) fn wait(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        let base = format!("/gsu/pools/{at}");
         let Some(wait) = &pool.wait else { continue };
         let outcome = &wait.outcome;
-        rows.push(vec![
+        let row = vec![
             Cell::words(pool.model.to_string()),
             Cell::words(&wait.term),
             Cell::number(outcome.gsu as f64, outcome.gsu.to_string()),
@@ -189,7 +231,9 @@ pub(super) fn wait(plan: &Plan) -> Table {
             usd(outcome.knowing_usd),
             usd(outcome.kept_free_usd),
             Cell::words(if outcome.should_wait() { "wait" } else { "buy now" }),
-        ]);
+        ];
+        let fields = ["", "", "gsu", "buy_usd", "wait_usd", "delay_usd", "knowing_usd", "kept_free_usd"];
+        rows.push(located(row, &format!("{base}/wait"), &fields));
     }
     Table {
         name: "gsu_wait",
@@ -211,10 +255,11 @@ pub(super) fn wait(plan: &Plan) -> Table {
 
 pub(super) fn curve(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
-        for row in &pool.curve {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        let base = format!("/gsu/pools/{at}");
+        for (row_at, row) in pool.curve.iter().enumerate() {
             let share = |value: f64| Cell::number(value, percent(value));
-            rows.push(vec![
+            let cells = vec![
                 Cell::words(pool.model.to_string()),
                 Cell::number(row.gsu as f64, row.gsu.to_string()),
                 row.window_seconds
@@ -224,7 +269,18 @@ pub(super) fn curve(plan: &Plan) -> Table {
                 share(row.left.requests),
                 share(row.left.windows),
                 row.paygo_usd_per_month.map_or_else(|| Cell::words("not costed"), usd),
-            ]);
+            ];
+            let fields = [
+                "",
+                "gsu",
+                "window_seconds",
+                "quota",
+                "left/tokens",
+                "left/requests",
+                "left/windows",
+                "paygo_usd_per_month",
+            ];
+            rows.push(located(cells, &format!("{base}/curve/{row_at}"), &fields));
         }
     }
     Table {
@@ -249,14 +305,15 @@ pub(super) fn orders(plan: &Plan) -> Table {
     let day = |day: &Option<crate::calendar::Day>| {
         Cell::words(day.as_ref().map_or_else(|| "–".to_string(), ToString::to_string))
     };
-    for pool in &plan.gsu.pools {
-        for order in pool.ladder.iter().flat_map(|ladder| &ladder.purchases) {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        let base = format!("/gsu/pools/{at}");
+        for (order_at, order) in pool.ladder.iter().flat_map(|ladder| &ladder.purchases).enumerate() {
             let kind = match order.kind {
                 PurchaseKind::Order => "order",
                 PurchaseKind::Renewal => "renewal",
                 PurchaseKind::Increase => "increase",
             };
-            rows.push(vec![
+            let row = vec![
                 Cell::words(pool.model.to_string()),
                 Cell::words(pool.endpoint.to_string()),
                 Cell::words(kind),
@@ -268,7 +325,9 @@ pub(super) fn orders(plan: &Plan) -> Table {
                 day(&order.renewal_off_by),
                 usd(order.usd),
                 usd(order.beyond_usd),
-            ]);
+            ];
+            let fields = ["", "", "", "", "gsu", "", "", "", "", "usd", "beyond_usd"];
+            rows.push(located(row, &format!("{base}/ladder/purchases/{order_at}"), &fields));
         }
     }
     Table {
@@ -293,7 +352,8 @@ pub(super) fn orders(plan: &Plan) -> Table {
 
 pub(super) fn regret(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for pool in &plan.gsu.pools {
+    for (at, pool) in plan.gsu.pools.iter().enumerate() {
+        let base = format!("/gsu/pools/{at}");
         let Some(choice) = &pool.regret else { continue };
         let regret = &choice.regret;
         for (at, candidate) in regret.candidates.iter().enumerate() {
@@ -311,7 +371,10 @@ pub(super) fn regret(plan: &Plan) -> Table {
             ];
             row.extend(candidate.regret_usd.iter().map(|amount| usd(*amount)));
             row.push(Cell::words(mark));
-            rows.push(row);
+            let count = format!("{base}/regret/gsu/{at}");
+            let fields =
+                ["", "", count.as_str(), "expected_usd", "regret_usd/0", "regret_usd/1", "regret_usd/2"];
+            rows.push(located(row, &format!("{base}/regret/regret/candidates/{at}"), &fields));
         }
     }
     Table {

@@ -59,15 +59,9 @@ fn screen(report: &Report) -> String {
                     text.push('\n');
                 }
                 Block::Rows { header, rows } => {
-                    // Rows without captions have their captions in the first row.
-                    let named = !header.is_empty();
-                    let captions = || rows.iter().flatten().take(rows.first().map_or(0, Vec::len));
-                    text += &match named {
-                        true => row(header.iter().map(|caption| caption.to_string())),
-                        false => row(captions().map(|piece| piece.text().to_string())),
-                    };
-                    text += &rule(if named { header.len() } else { captions().count() });
-                    for cells in rows.iter().skip(usize::from(!named)) {
+                    text += &row(header.iter().cloned());
+                    text += &rule(header.len());
+                    for cells in rows {
                         text += &row(cells.iter().map(|piece| piece.text().to_string()));
                     }
                 }
@@ -77,7 +71,8 @@ fn screen(report: &Report) -> String {
     text
 }
 
-fn one_table(table: &Table) -> String {
+/// A table alone.
+pub(super) fn one_table(table: &Table) -> String {
     let mut text = row(table.columns.iter().map(|caption| caption.to_string()));
     text += &rule(table.columns.len());
     for cells in &table.rows {

@@ -7,6 +7,7 @@ mod backtest;
 pub mod charts;
 mod check;
 mod compare;
+mod compare_table;
 mod compare_text;
 mod convergence;
 mod csv;
@@ -93,7 +94,7 @@ pub enum Block {
     /// Rows of cells, the first column left-aligned, the others right-aligned.
     Rows {
         /// Captions of the columns; empty for none.
-        header: Vec<&'static str>,
+        header: Vec<String>,
         /// Cells.
         rows: Vec<Vec<Piece>>,
     },
@@ -127,6 +128,11 @@ impl Piece {
     }
 }
 
+/// Captions of columns.
+fn captions<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    texts.map(String::from).to_vec()
+}
+
 /// Words.
 fn words(text: impl Into<String>) -> Piece {
     Piece::Words(text.into())
@@ -157,21 +163,39 @@ pub struct Cell {
     pub text: String,
     /// For machines, where it is a number.
     pub number: Option<f64>,
+    /// JSON pointer (RFC 6901) of that number in `plan.json`; `None` where it is a sum or a quotient of several.
+    pub pointer: Option<String>,
 }
 
 impl Cell {
     fn words(text: impl Into<String>) -> Cell {
-        Cell { text: text.into(), number: None }
+        Cell { text: text.into(), number: None, pointer: None }
     }
 
     fn number(number: f64, text: String) -> Cell {
-        Cell { text, number: Some(number) }
+        Cell { text, number: Some(number), pointer: None }
     }
 
     /// What is not known, which is not zero.
     fn unknown() -> Cell {
         Cell::words("–")
     }
+}
+
+/// A row whose numbers stand below `base` in `plan.json`, each in the field of its column. A field that starts
+/// with `/` counts from the root, and an empty one is for words and for numbers that stand nowhere.
+fn located(row: Vec<Cell>, base: &str, fields: &[&str]) -> Vec<Cell> {
+    let mut fields = fields.iter();
+    let place = |cell: Cell| {
+        let field = fields.next().copied().unwrap_or_default();
+        let pointer = match field {
+            "" => None,
+            field if field.starts_with('/') => Some(field.to_string()),
+            field => Some(format!("{base}/{field}")),
+        };
+        Cell { pointer: pointer.filter(|_| cell.number.is_some()), ..cell }
+    };
+    row.into_iter().map(place).collect()
 }
 
 /// Lines of the first screen.
@@ -191,16 +215,29 @@ impl Report {
             pools: page::pool_views(plan),
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
         };
-        while terminal(&report).lines().count() > LINES_MAX && report.drop_last_row() {}
+        report.shorten(plan);
         report.sections.extend(scenarios::section(plan));
         report
     }
 
-    /// Takes the last row off the first screen's longest list that can spare one; the tables have all.
-    fn drop_last_row(&mut self) -> bool {
-        let spares = ["WRONG BY", "WHERE"];
+    /// Shortens the first screen to its lines; the tables have all. The rows of a few routes go last of all.
+    fn shorten(&mut self, plan: &Plan) {
+        let fits = |report: &Report| terminal(report).lines().count() <= LINES_MAX;
+        let early: &[&str] =
+            if screen::has_few_routes(plan) { &["WRONG BY"] } else { &["WRONG BY", "WHERE"] };
+        while !fits(self) && self.drop_last_row(early) {}
+        if !fits(self)
+            && let Some(next) = self.sections.iter_mut().find(|section| section.heading == "NEXT")
+        {
+            next.blocks = vec![Block::Text(screen::next_in_short(plan))];
+        }
+        while !fits(self) && self.drop_last_row(&["WHERE"]) {}
+    }
+
+    /// Takes the last row off the first list of these sections that can spare one.
+    fn drop_last_row(&mut self, spares: &[&str]) -> bool {
         for heading in spares {
-            let section = self.sections.iter_mut().find(|section| section.heading == heading);
+            let section = self.sections.iter_mut().find(|section| section.heading == *heading);
             for block in section.into_iter().flat_map(|section| &mut section.blocks) {
                 if let Block::Rows { header, rows } = block
                     && rows.len() > ROWS_MIN
@@ -208,8 +245,12 @@ impl Report {
                     rows.pop();
                     // What is left out is said where it costs no line.
                     match header.first_mut() {
-                        Some(first) if *first == screen::IN_THE_BILL => *first = screen::IN_THE_BILL_AND_MORE,
-                        Some(first) if *first == screen::PLACEMENTS => *first = screen::PLACEMENTS_AND_MORE,
+                        Some(first) if *first == screen::IN_THE_BILL => {
+                            *first = screen::IN_THE_BILL_AND_MORE.into();
+                        }
+                        Some(first) if *first == screen::PLACEMENTS => {
+                            *first = screen::PLACEMENTS_AND_MORE.into();
+                        }
                         _ => {}
                     }
                     return true;

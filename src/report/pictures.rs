@@ -71,7 +71,11 @@ fn monthly_spend(plan: &Plan) -> MonthlySpend {
         routes => lines_of(routes),
     };
     let over = match (plan.workload.budget_usd_per_month, bill.probability_over_budget) {
-        (Some(_), Some(over)) => format!("; over budget with probability {}", percent(over)),
+        (Some(_), Some(over)) => {
+            let owed = bill.net.as_ref().and_then(|net| net.probability_over_budget);
+            let owed = owed.map(|over| format!(", after credits {}", percent(over))).unwrap_or_default();
+            format!("; over budget with probability {}{owed}", percent(over))
+        }
         _ => String::new(),
     };
     MonthlySpend {
@@ -119,11 +123,17 @@ fn lines_of(routes: &[RoutePlan]) -> Vec<Line> {
 const DRIVERS_MAX: usize = 12;
 
 fn drivers(plan: &Plan) -> Drivers {
-    let bar = |driver: &Driver| DriverBar {
-        label: driver.name.replace(" gemini-", " "),
-        low_usd: driver.low_usd,
-        high_usd: driver.high_usd,
-        variance_share: driver.sobol.and_then(|sobol| sobol.cost).map(|index| index.total),
+    let bar = |driver: &Driver| {
+        let index = driver.sobol.and_then(|sobol| sobol.cost);
+        DriverBar {
+            label: driver.name.replace(" gemini-", " "),
+            low_usd: driver.low_usd,
+            high_usd: driver.high_usd,
+            variance_share: index.map(|index| index.total),
+            below: index
+                .filter(|index| !index.total_told)
+                .map(|index| index.total + index.total_half_width()),
+        }
     };
     Drivers {
         title: String::new(),

@@ -1,15 +1,32 @@
 //! The table of ratios: every placement over the one in the bill.
 
-use super::{Cell, Table};
+use super::{Cell, Table, located};
 use crate::projection::{Compared, Plan};
+
+/// Where the numbers stand below their placement or class.
+const FIELDS: [&str; 11] = [
+    "",
+    "",
+    "",
+    "usd/ratio/mean",
+    "usd/ratio/p05",
+    "usd/ratio/p95",
+    "tokens/ratio/mean",
+    "tokens/ratio/p05",
+    "tokens/ratio/p95",
+    "",
+    "tokens/answers",
+];
 
 /// Placements at the tier of the one in the bill, in total and by class; other tiers take the same tokens.
 pub(super) fn ratios(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for route in &plan.ratios {
-        let same_tier = route.placements.iter().filter(|row| row.placement.tier == route.reference.tier);
-        for other in same_tier {
-            let row = |class: &str, usd: &Compared, tokens: &Compared| {
+    for (route_at, route) in plan.ratios.iter().enumerate() {
+        let placements = route.placements.iter().enumerate();
+        let same_tier = placements.filter(|(_, row)| row.placement.tier == route.reference.tier);
+        for (at, other) in same_tier {
+            let base = format!("/ratios/{route_at}/placements/{at}");
+            let row = |base: &str, class: &str, usd: &Compared, tokens: &Compared| {
                 let mut cells = vec![
                     Cell::words(&route.route),
                     Cell::words(other.placement.to_string()),
@@ -23,12 +40,12 @@ pub(super) fn ratios(plan: &Plan) -> Table {
                     Cell::words(route.reference.to_string()),
                     Cell::words(usd.missing.or(tokens.missing).map_or("", |missing| missing.label())),
                 ]);
-                cells
+                located(cells, base, &FIELDS)
             };
-            rows.push(row("all", &other.usd, &other.tokens));
-            rows.extend(
-                other.classes.iter().map(|class| row(class.class.as_str(), &class.usd, &class.tokens)),
-            );
+            rows.push(row(&base, "all", &other.usd, &other.tokens));
+            rows.extend(other.classes.iter().enumerate().map(|(at, class)| {
+                row(&format!("{base}/classes/{at}"), class.class.as_str(), &class.usd, &class.tokens)
+            }));
         }
     }
     Table {

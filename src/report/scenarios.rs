@@ -3,6 +3,7 @@
 use super::{
     Block, Cell, Piece, Section, Table,
     format::{figure, grouped, money_small, money_whole, percent},
+    located,
     screen::short,
     shown,
     tables::{usd, usd_small},
@@ -47,7 +48,7 @@ type Column = Vec<Piece>;
 /// The rows' captions. Causes without a part in any scenario have no row.
 fn labels(plan: &Plan) -> Vec<String> {
     let mut labels: Vec<String> =
-        ["", "$ a month", "from (5 %)", "to (95 %)", "change", "in percent"].map(String::from).to_vec();
+        ["case", "$ a month", "from (5 %)", "to (95 %)", "change", "in percent"].map(String::from).to_vec();
     labels.extend(["change from", "change to"].map(String::from));
     labels.extend(causes(plan).iter().map(|cause| format!("· {}", cause.label())));
     labels.extend(["$ a request", "cheapest, $", "GSUs to buy"].map(String::from));
@@ -151,11 +152,14 @@ fn fits(labels: &[String], base: &Column, columns: &[Column]) -> bool {
 }
 
 fn rows(labels: &[String], base: &Column, columns: &[Column]) -> Block {
-    let row = |(at, label): (usize, &String)| {
+    let row = |(at, label): (usize, &String)| -> Vec<Piece> {
         let cells = std::iter::once(base).chain(columns).map(|column| column[at].clone());
         std::iter::once(words(label)).chain(cells).collect()
     };
-    Block::Rows { header: Vec::new(), rows: labels.iter().enumerate().map(row).collect() }
+    let mut rows = labels.iter().enumerate().map(row);
+    let header = rows.next().unwrap_or_default();
+    let header = header.iter().map(|piece| piece.text().to_string()).collect();
+    Block::Rows { header, rows: rows.collect() }
 }
 
 /// What a scenario changes, where that is served, what would be cheapest, what is new.
@@ -216,7 +220,7 @@ pub(super) fn table(plan: &Plan) -> Option<Table> {
     columns.extend(Cause::ALL.iter().map(|cause| cause.label()));
     columns.extend(["USD a request", "in the bill", "cheapest", "cheapest USD a month", "GSUs to buy"]);
     columns.extend(["GSUs by Google's form", "new warnings"]);
-    let rows = std::iter::once(row_of_base(plan)).chain(plan.scenarios.iter().map(row)).collect();
+    let rows = std::iter::once(row_of_base(plan)).chain(plan.scenarios.iter().enumerate().map(row)).collect();
     Some(Table { name: "scenarios", title: "What if: scenarios beside the plan", columns, rows })
 }
 
@@ -228,10 +232,13 @@ fn row_of_base(plan: &Plan) -> Vec<Cell> {
     row.push(usd_small(plan.bill.usd_per_request));
     row.extend(fact_cells(&plan.facts()));
     row.push(Cell::words(""));
-    row
+    let mut fields = vec!["", "", "month/mean", "month/p05", "month/p95"];
+    fields.extend(vec![""; 5 + Cause::ALL.len()]);
+    fields.push("usd_per_request");
+    located(row, "/bill", &fields)
 }
 
-fn row(scenario: &ScenarioPlan) -> Vec<Cell> {
+fn row((at, scenario): (usize, &ScenarioPlan)) -> Vec<Cell> {
     let only = scenario.route.as_ref().map(|route| format!(" ({route})")).unwrap_or_default();
     let mut row = vec![Cell::words(&scenario.name), Cell::words(scenario.changes.join(", ") + &only)];
     let Some(result) = &scenario.result else {
@@ -251,7 +258,19 @@ fn row(scenario: &ScenarioPlan) -> Vec<Cell> {
     row.extend(fact_cells(&result.facts));
     let warnings: Vec<String> = result.warnings_new.iter().map(ToString::to_string).collect();
     row.push(Cell::words(warnings.join("; ")));
-    row
+    let mut fields: Vec<String> =
+        ["", "", "month/mean", "month/p05", "month/p95", "change/mean", "change/p05"]
+            .into_iter()
+            .chain(["change/p95", "change_share", "probability_dearer"])
+            .map(String::from)
+            .collect();
+    fields.extend(Cause::ALL.iter().map(|cause| {
+        let place = result.causes.iter().position(|part| part.cause == *cause);
+        place.map_or_else(String::new, |place| format!("causes/{place}/usd_per_month"))
+    }));
+    fields.push("usd_per_request".into());
+    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+    located(row, &format!("/scenarios/{at}/result"), &fields)
 }
 
 fn share(share: f64) -> Cell {

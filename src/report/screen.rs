@@ -1,7 +1,7 @@
 //! The first screen of a plan: what a person reads before anything else.
 
 use super::{
-    Block, Piece, Section,
+    Block, Piece, Section, captions,
     format::{figure, grouped, money_small, money_whole, percent},
     gsu_lines, shown, words,
 };
@@ -92,6 +92,12 @@ fn bill(plan: &Plan) -> Vec<Block> {
             shown(money_whole(net.month.p95), "/bill/net/month/p95"),
             words(")"),
         ]);
+        if let Some(over) = net.probability_over_budget {
+            first.extend([
+                words(", over the budget with probability "),
+                shown(percent(over), "/bill/net/probability_over_budget"),
+            ]);
+        }
     }
     let mut second = match plan.routes.as_slice() {
         [only] => vec![words(format!(", on {}; ", only.chosen().placement))],
@@ -144,6 +150,14 @@ pub(super) const PLACEMENTS_AND_MORE: &str = "placement (* in bill; more in repo
 pub(super) const IN_THE_BILL: &str = "placement in the bill";
 pub(super) const IN_THE_BILL_AND_MORE: &str = "placement in the bill (more in report)";
 
+/// Routes that the first screen always names, each of them.
+const FEW_ROUTES: std::ops::RangeInclusive<usize> = 2..=4;
+
+/// Whether every route has its row on the first screen.
+pub(super) fn has_few_routes(plan: &Plan) -> bool {
+    FEW_ROUTES.contains(&plan.routes.len())
+}
+
 fn places(plan: &Plan) -> Vec<Block> {
     let mut rows = Vec::new();
     let first_column = if plan.routes.len() == 1 { PLACEMENTS } else { IN_THE_BILL };
@@ -161,7 +175,9 @@ fn places(plan: &Plan) -> Vec<Block> {
         picks.sort_by(|a, b| usd(b.0).total_cmp(&usd(a.0)));
     }
     let mut rest = gone(plan);
-    let room = PLACEMENTS_SHOWN.saturating_sub(rest.len().div_ceil(2));
+    // A few routes are all shown, whatever else is left out.
+    let few = if has_few_routes(plan) { plan.routes.len() } else { 0 };
+    let room = PLACEMENTS_SHOWN.saturating_sub(rest.len().div_ceil(2)).max(few);
     let left_out = picks.len().saturating_sub(room);
     for (route_at, at, label) in picks.into_iter().take(room) {
         let plan = &plan.routes[route_at].placements[at];
@@ -175,7 +191,7 @@ fn places(plan: &Plan) -> Vec<Block> {
         ]);
     }
     let mut blocks =
-        vec![Block::Rows { header: vec![first_column, "$/request", "$/month", "evidence"], rows }];
+        vec![Block::Rows { header: captions([first_column, "$/request", "$/month", "evidence"]), rows }];
     if left_out > 0 {
         rest.push(format!("{left_out} more in the report"));
     }
@@ -334,7 +350,8 @@ fn wrong_by(plan: &Plan) -> Vec<Block> {
         ]
     };
     let rows = plan.drivers.iter().enumerate().take(DRIVERS_SHOWN).map(row).collect();
-    vec![Block::Rows { header: vec!["input (P10, P90) or open question, $ a month", "low", "high"], rows }]
+    let header = captions(["input (P10, P90) or open question, $ a month", "low", "high"]);
+    vec![Block::Rows { header, rows }]
 }
 
 fn limits(plan: &Plan) -> Vec<Piece> {
@@ -385,18 +402,28 @@ fn limits(plan: &Plan) -> Vec<Piece> {
 
 /// The measurement that settles and narrows most, its price, and the best of the other kind.
 fn next(plan: &Plan) -> Vec<Piece> {
-    let mut pieces = Vec::new();
     let first = plan.measure_next.first().map(|first| first.kind);
     let other = |measurement: &&Measurement| Some(measurement.kind) != first && measurement.narrows > 0.005;
     let places = [0].into_iter().chain(plan.measure_next.iter().position(|m| other(&m)));
+    measurements(plan, places)
+}
+
+/// The first of them alone, where the screen has no room for the other.
+pub(super) fn next_in_short(plan: &Plan) -> Vec<Piece> {
+    measurements(plan, [0].into_iter())
+}
+
+fn measurements(plan: &Plan, places: impl Iterator<Item = usize>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
     for at in places {
         let Some(measurement) = plan.measure_next.get(at) else { continue };
-        if !pieces.is_empty() {
+        let is_first = pieces.is_empty();
+        if !is_first {
             pieces.push(words("; then "));
         }
         pieces.extend(match measurement.kind {
             MeasureKind::Calibration => calibration(measurement, at),
-            MeasureKind::Traffic => log(measurement, at),
+            MeasureKind::Traffic => log(measurement, at, is_first),
         });
     }
     if pieces.is_empty() {
@@ -438,9 +465,14 @@ fn calibration(measurement: &Measurement, at: usize) -> Vec<Piece> {
     pieces
 }
 
-/// `a month's log (burndown import LOGS, free) narrows the range by 28 %`.
-fn log(measurement: &Measurement, at: usize) -> Vec<Piece> {
-    let mut pieces = vec![words(format!("{} (burndown import LOGS, free), ", measurement.what))];
+/// `requests a month, from a month's log (burndown import LOGS, free), narrows the range by 28 %`; after another
+/// measurement in fewer words.
+fn log(measurement: &Measurement, at: usize, is_first: bool) -> Vec<Piece> {
+    let text = match is_first {
+        true => format!("{} (burndown import LOGS, free), ", measurement.what),
+        false => "burndown import LOGS (a month's log, free) ".to_string(),
+    };
+    let mut pieces = vec![words(text)];
     pieces.extend(narrows(measurement, at));
     pieces
 }

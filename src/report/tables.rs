@@ -3,7 +3,7 @@
 use super::{
     Cell, Table, doubt_tables,
     format::{figure, money_small, money_whole},
-    gsu_cases, gsu_tables, ratio_tables, scenarios,
+    gsu_cases, gsu_tables, located, ratio_tables, scenarios,
     screen::evidence,
 };
 use crate::{
@@ -29,6 +29,7 @@ pub(super) fn tables(plan: &Plan) -> Vec<Table> {
         gsu_tables::wait(plan),
         gsu_tables::together(plan),
         gsu_cases::rules(plan),
+        gsu_cases::admission(plan),
         gsu_cases::window_ends(plan),
         gsu_tables::curve(plan),
         doubt_tables::drivers(plan),
@@ -53,10 +54,10 @@ pub(super) fn usd_small(amount: f64) -> Cell {
 
 fn placements(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for route in &plan.routes {
+    for (route_at, route) in plan.routes.iter().enumerate() {
         for (at, placement) in route.placements.iter().enumerate() {
             let request = placement.per_request.as_ref();
-            rows.push(vec![
+            let row = vec![
                 Cell::words(&route.name),
                 Cell::words(placement.placement.model.to_string()),
                 Cell::words(placement.placement.endpoint.to_string()),
@@ -68,7 +69,9 @@ fn placements(plan: &Plan) -> Table {
                     false => Cell::unknown(),
                 },
                 Cell::words(request.map(evidence).unwrap_or_else(|| "–".into())),
-            ]);
+            ];
+            let base = format!("/routes/{route_at}/placements/{at}");
+            rows.push(located(row, &base, &["", "", "", "", "", "per_request/usd_total", "usd_per_month"]));
         }
     }
     Table {
@@ -127,21 +130,36 @@ fn months(plan: &Plan) -> Table {
             if let Some(net) = &plan.bill.net {
                 row.extend([usd(spread.mean - net.by_month[at]), usd(net.by_month[at])]);
             }
-            row
+            let fields = month_fields(plan, &classes, at);
+            let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+            located(row, &format!("/bill/by_month/{at}"), &fields)
         })
         .collect();
     Table { name: "months", title: "The bill by month; token classes in USD", columns, rows }
 }
 
+/// Where a month's numbers stand. Those of several routes are sums, which stand nowhere.
+fn month_fields(plan: &Plan, classes: &[TokenClass], at: usize) -> Vec<String> {
+    let mut fields: Vec<String> = ["", "mean", "p05", "p50", "p95"].map(String::from).to_vec();
+    let of_route = |field: String| match plan.routes.as_slice() {
+        [only] => format!("/routes/0/placements/{}/months/{at}/{field}", only.chosen),
+        _ => String::new(),
+    };
+    fields.push(of_route("requests".into()));
+    fields.extend(classes.iter().map(|class| of_route(format!("usd/{}", class.as_str()))));
+    fields.extend([String::new(), format!("/bill/net/by_month/{at}")]);
+    fields
+}
+
 fn tokens(plan: &Plan) -> Table {
     let mut rows = Vec::new();
-    for route in &plan.routes {
-        for placement in &route.placements {
+    for (route_at, route) in plan.routes.iter().enumerate() {
+        for (at, placement) in route.placements.iter().enumerate() {
             let Some(request) = &placement.per_request else { continue };
             for (class, tokens) in request.tokens.iter() {
                 let Some(tokens) = tokens else { continue };
                 let n = tokens.evidence.n;
-                rows.push(vec![
+                let row = vec![
                     Cell::words(&route.name),
                     Cell::words(placement.placement.to_string()),
                     Cell::words(class.as_str()),
@@ -153,7 +171,12 @@ fn tokens(plan: &Plan) -> Table {
                     n.map_or(Cell::unknown(), |n| Cell::number(n as f64, n.to_string())),
                     Cell::words(tokens.evidence.source.join(" ")),
                     Cell::words(tokens.evidence.note.clone().unwrap_or_default()),
-                ]);
+                ];
+                let base = format!("/routes/{route_at}/placements/{at}/per_request");
+                let [mean, p50, p95, n] = ["mean", "p50", "p95", "evidence/n"]
+                    .map(|field| format!("tokens/{}/{field}", class.as_str()));
+                let usd = format!("usd/{}", class.as_str());
+                rows.push(located(row, &base, &["", "", "", &mean, &p50, &p95, &usd, "", &n]));
             }
         }
     }
@@ -178,14 +201,16 @@ fn tokens(plan: &Plan) -> Table {
 }
 
 fn open_questions(plan: &Plan) -> Table {
-    let open = plan.drivers.iter().filter(|driver| driver.kind == DriverKind::Switch);
-    let row = |driver: &crate::projection::Driver| {
-        vec![
+    let drivers = plan.drivers.iter().enumerate();
+    let open = drivers.filter(|(_, driver)| driver.kind == DriverKind::Switch);
+    let row = |(at, driver): (usize, &crate::projection::Driver)| {
+        let row = vec![
             Cell::words(&driver.name),
             usd(driver.low_usd),
             usd(driver.high_usd),
             Cell::words(&driver.from_to),
-        ]
+        ];
+        located(row, &format!("/drivers/{at}"), &["", "low_usd", "high_usd"])
     };
     Table {
         name: "open_questions",

@@ -53,10 +53,10 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// First column left, the others right-aligned; what does not fit of the first goes below.
-fn aligned(header: &[&str], rows: &[Vec<Piece>], width: usize) -> Vec<String> {
+fn aligned(header: &[String], rows: &[Vec<Piece>], width: usize) -> Vec<String> {
     let mut cells: Vec<Vec<String>> = Vec::new();
     if !header.is_empty() {
-        cells.push(header.iter().map(|caption| caption.to_string()).collect());
+        cells.push(header.to_vec());
     }
     cells.extend(rows.iter().map(|row| row.iter().map(|piece| piece.text().to_string()).collect()));
     let columns = cells.iter().map(Vec::len).max().unwrap_or(0);

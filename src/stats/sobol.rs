@@ -29,6 +29,38 @@ pub struct SobolIndex {
     pub first_error: f64,
     /// Standard error of `total`.
     pub total_error: f64,
+    /// Whether the 95 % interval of `first` lies above zero; else it is below what the points can tell, and the
+    /// estimate itself may lie below zero.
+    pub first_told: bool,
+    /// The same of `total`.
+    pub total_told: bool,
+}
+
+/// Half of a 95 % interval in standard errors.
+const HALF_95: f64 = 1.96;
+
+impl SobolIndex {
+    fn of((first, first_error): (f64, f64), (total, total_error): (f64, f64)) -> SobolIndex {
+        let told = |index: f64, error: f64| index > HALF_95 * error;
+        SobolIndex {
+            first,
+            total,
+            first_error,
+            total_error,
+            first_told: told(first, first_error),
+            total_told: told(total, total_error),
+        }
+    }
+
+    /// Half the width of the 95 % interval of `first`.
+    pub fn first_half_width(&self) -> f64 {
+        HALF_95 * self.first_error
+    }
+
+    /// The same of `total`.
+    pub fn total_half_width(&self) -> f64 {
+        HALF_95 * self.total_error
+    }
 }
 
 /// One output over all points, and its inputs' indices.
@@ -157,8 +189,7 @@ fn summed<const OUTPUTS: usize>(
     };
     let index = |input: usize| {
         let (rest, first_error) = ratio(&|block| block.first[input][output]);
-        let (total, total_error) = ratio(&|block| block.total[input][output]);
-        SobolIndex { first: 1.0 - rest, total, first_error, total_error }
+        SobolIndex::of((1.0 - rest, first_error), ratio(&|block| block.total[input][output]))
     };
     let indices = varies.then(|| (0..inputs).map(index).collect());
     Sensitivity { mean, standard_deviation, indices }
@@ -204,6 +235,7 @@ mod tests {
         let indices = product.indices.unwrap();
         for index in &indices[..2] {
             assert!(index.first.abs() < 0.02 && (index.total - 1.0).abs() < 0.02, "{index:?}");
+            assert!(!index.first_told && index.total_told, "zero is not told from zero: {index:?}");
         }
         assert!(indices[2].total.abs() < 1e-12, "what is not in the output has no part in it");
         assert!((third.indices.unwrap()[2].first - 1.0).abs() < 1e-9);

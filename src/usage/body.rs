@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::law::{Anomaly, Counts, classes_of};
 use crate::{
     calendar::Day,
+    diagnostics::{VALUES_MAX, too_many_values},
     model::{Backend, ByClass, Tier},
 };
 
@@ -122,6 +123,9 @@ pub fn read_chunks(values: Vec<Value>) -> Result<(Reading, Option<Map<String, Va
 
 /// The JSON of a text: one body, or the events of a stream in order.
 fn values_of(text: &str) -> Result<Vec<Value>, NotAResponse> {
+    if let Some(found) = too_many_values(text.as_bytes()) {
+        return Err(NotAResponse::NotJson(format!("{found} values, at most {VALUES_MAX} are read")));
+    }
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.starts_with("data:") || text.contains("\ndata:") {
         let events = text.lines().filter_map(|line| line.trim().strip_prefix("data:"));

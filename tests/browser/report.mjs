@@ -250,6 +250,70 @@ await run.check("values on a chart show under the pointer and by arrow keys", as
   await view.close();
 });
 
+for (const width of [390, 360]) {
+  await run.check(`at ${width} pixels charts are drawn narrow, with letters of 10 pixels and more, and nothing in them scrolls`, async () => {
+    const view = await open({ width });
+    const found = await view.page.evaluate(() => {
+      document.querySelectorAll("section.part").forEach((part) => part.removeAttribute("hidden"));
+      return [...document.querySelectorAll("figure.chart")].map((figure) => {
+        const texts = [...figure.querySelectorAll("text")].filter((text) => text.getClientRects().length > 0);
+        const size = (text) => parseFloat(text.getAttribute("font-size")) * text.getScreenCTM().a;
+        return {
+          name: figure.id,
+          texts: texts.length,
+          least: Math.min(...texts.map(size)),
+          wide: figure.querySelector(".wide").getClientRects().length,
+          scrolls: figure.scrollWidth > figure.clientWidth,
+        };
+      });
+    });
+    assert.ok(found.length > 5);
+    for (const chart of found) {
+      assert.ok(chart.texts > 4 && chart.wide === 0 && !chart.scrolls, JSON.stringify(chart));
+      assert.ok(chart.least >= 10, JSON.stringify(chart));
+    }
+    assert.equal(await view.sideScroll(), 0);
+    await view.close();
+  });
+}
+
+await run.check("values on a narrow chart show by arrow keys, too", async () => {
+  const view = await open({ width: 390 });
+  await view.page.locator("#tab-spend").click();
+  const chart = view.page.locator("#chart-monthly-spend");
+  await chart.focus();
+  await view.page.keyboard.press("ArrowRight");
+  const first = await chart.locator(".value").textContent();
+  assert.ok(first.includes(dollars(plan.bill.by_month[0].mean)), first);
+  assert.equal(await chart.locator(".narrow .spots rect.on").count(), 1);
+  await view.close();
+});
+
+await run.check("a number that is touched says where it stands in plan.json, and stands there", async () => {
+  const view = await open({});
+  const at = (pointer) => pointer.split("/").slice(1).reduce((value, key) => value?.[key.replaceAll("~1", "/").replaceAll("~0", "~")], plan);
+  for (const [part, table] of [["spend", "months"], ["backends", "placements"], ["capacity", "gsu_terms"], ["uncertainty", "outlook"]]) {
+    await view.page.locator(`#tab-${part}`).click();
+    const cells = view.page.locator(`table[data-table=${table}] td[data-at]`);
+    const count = await cells.count();
+    assert.ok(count > 4, table);
+    for (const index of [0, Math.floor(count / 2), count - 1]) {
+      const cell = cells.nth(index);
+      await cell.click();
+      const pointer = await cell.getAttribute("data-at");
+      assert.equal(await view.page.locator(".value.home").textContent(), `burndown explain plan.json ${pointer}`);
+      const text = (await cell.textContent()).trim();
+      const number = Number(at(pointer));
+      assert.ok(Number.isFinite(number), pointer);
+      if (text.startsWith("$") && number >= 10) assert.equal(text, dollars(number), pointer);
+      await view.page.keyboard.press("Escape");
+      assert.equal(await view.page.locator(".value.home").count(), 0);
+    }
+  }
+  assert.deepEqual(view.problems(), []);
+  await view.close();
+});
+
 await run.check("on paper every part, table, chart and warning can be seen, and nothing to press", async () => {
   const view = await open({ width: 794, media: "print", scheme: "dark" });
   const seen = await view.page.evaluate(() => {
@@ -258,7 +322,7 @@ await run.check("on paper every part, table, chart and warning can be seen, and 
     return {
       parts: tall("section.part"),
       tables: every("section.part table"),
-      charts: every("figure.chart svg"),
+      charts: every("figure.chart .wide svg"),
       warnings: every("ul.warnings li"),
       buttons: tall(".marks button, button.copy, nav").some(Boolean),
       ink: getComputedStyle(document.body).color,

@@ -150,6 +150,7 @@ fn our_requests_agree_with_those_of_the_sdk() {
                 _ => ask.body(endpoint.backend(), tier),
             };
             let request = Post {
+                answer_bytes_max: 1 << 20,
                 url: address.of(&"gemini-3-pro-image".into(), method),
                 headers: tier_headers(&endpoint, tier),
                 body: body.to_string().into(),

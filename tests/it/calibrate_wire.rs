@@ -20,14 +20,14 @@ use crate::shipped;
 const SECRET: &str = "AIza-very-secret-0123456789";
 
 /// An emulator in this process, and a folder for what a run leaves behind.
-struct Stage {
+pub struct Stage {
     runtime: tokio::runtime::Runtime,
     running: Running,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 impl Stage {
-    fn new(seed: u64, latency: f64, faults: Vec<Fault>) -> Stage {
+    pub fn new(seed: u64, latency: f64, faults: Vec<Fault>) -> Stage {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let library = shipped();
@@ -38,7 +38,7 @@ impl Stage {
     }
 
     /// `calibrate` with a key, Developer API and Vertex AI express, both at the emulator.
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_burndown"));
         command
             .args(["calibrate", "product-photos", "--express", "--on", "2026-11-21"])
@@ -52,16 +52,16 @@ impl Stage {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
-    fn journal(&self) -> Vec<Entry> {
+    pub fn journal(&self) -> Vec<Entry> {
         let bytes = fs::read(self.folder.path().join("out/calibration.jsonl")).unwrap();
         read_journal(&bytes).unwrap().entries
     }
 
-    fn ledger(self) -> Ledger {
+    pub fn ledger(self) -> Ledger {
         let ledger = self.runtime.block_on(self.running.stop());
         self.runtime.shutdown_timeout(Duration::from_secs(1));
         ledger
@@ -81,7 +81,7 @@ fn answers(entries: &[Entry]) -> Vec<u64> {
 }
 
 /// What a journal says was spent: settled attempts, and reservations without an answer.
-fn spent(entries: &[Entry]) -> Usd {
+pub fn spent(entries: &[Entry]) -> Usd {
     let mut open: BTreeMap<u64, Usd> = BTreeMap::new();
     for entry in entries {
         match entry {

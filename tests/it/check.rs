@@ -5,7 +5,7 @@ use std::fs;
 use burndown::{
     projection::{
         SavedPlan,
-        check::{DailySpend, Policy, Verdict, check, month_to_date, read_daily},
+        check::{DailySpend, MoneyOf, Policy, Verdict, check, month_to_date, read_daily},
     },
     stats::LogNormal,
 };
@@ -52,6 +52,86 @@ fn the_chance_of_a_gate_is_the_plans_own_chance_of_its_budget() {
     let at_p95 = Policy { max_monthly_usd: Some(plan.bill.month.p95 * 1.000_001), ..Policy::default() };
     let sure = Policy { confidence: Some(0.95), ..at_p95 };
     assert_eq!(gate(&plan, sure, None).verdict, Verdict::Held);
+}
+
+/// 60,000 dollars of credits pay the first seven months.
+const CREDITS: &str = "
+start = 2026-12-01
+budget_usd_per_month = 5000
+credits = [{ usd = 60_000 }]
+[[route]]
+name = \"photos\"
+model = \"nano-banana-pro\"
+prompt_tokens = 20
+requests_per_month = 60_000
+";
+
+/// As a budget of Google Cloud does by default.
+#[test]
+fn a_months_dollars_are_what_is_owed_after_credits_unless_the_bill_is_asked_for() {
+    let (plan, value) = (saved(CREDITS), plan_value_of(CREDITS));
+    let net = &value["bill"]["net"];
+    let owed = |policy: Policy| gate(&plan, policy, None);
+    let month = Policy { max_monthly_usd: Some(5000.0), ..Policy::default() };
+    let found = owed(month.clone());
+    assert_eq!((found.verdict, found.money), (Verdict::Held, Some(MoneyOf::Owed)));
+    assert_eq!(
+        (found.value, found.probability_above),
+        (net["month"]["mean"].as_f64(), net["probability_over_budget"].as_f64())
+    );
+    let explained = burndown::report::explain(&value, "/bill/net/probability_over_budget").unwrap();
+    assert_eq!(explained.agrees, Some(true));
+    let before = owed(Policy { money: Some(MoneyOf::Bill), ..month.clone() });
+    assert_eq!((before.verdict, before.money), (Verdict::Broken, Some(MoneyOf::Bill)));
+    assert_eq!(before.value, Some(plan.bill.month.mean));
+    // What is owed of the last month is its whole bill; nothing of the first.
+    let worst = owed(Policy { max_worst_month_usd: Some(9000.0), ..Policy::default() });
+    let largest =
+        net["by_month"].as_array().unwrap().iter().filter_map(|usd| usd.as_f64()).fold(0.0, f64::max);
+    assert!(worst.of.as_deref() > Some("2027-08") && worst.value == Some(largest), "{worst:?}");
+    assert!(worst.value.unwrap() > 8000.0 && net["by_month"][0].as_f64().unwrap() < 20.0, "{worst:?}");
+    // A credit that runs out is no growth.
+    let same = owed_increase(&plan, &saved(PHOTOS));
+    assert!(same.value.unwrap().abs() < 1e-9 && same.money.is_none(), "{same:?}");
+    let plain = gate(&saved(PHOTOS), month, None);
+    assert_eq!((plain.verdict, plain.money), (Verdict::Broken, None), "no credits, nothing to name");
+}
+
+fn owed_increase(plan: &SavedPlan, baseline: &SavedPlan) -> burndown::projection::check::Gate {
+    gate(plan, Policy { max_increase: Some(0.1), ..Policy::default() }, Some(baseline))
+}
+
+#[test]
+fn the_command_line_and_a_policy_say_which_dollars_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("w.toml"), CREDITS).unwrap();
+    fs::write(path("policy.toml"), "max_monthly_usd = 5000\nmoney = \"bill\"\n").unwrap();
+    let run = |args: &[&str]| burndown(&[&["check", &path("w.toml"), ON], args].concat());
+    let owed = run(&["--max-monthly-usd", "5000"]);
+    assert!(
+        owed.code == 0 && owed.stdout.contains("Months are held at what is owed after credits"),
+        "{}",
+        owed.stdout
+    );
+    let bill = run(&["--max-monthly-usd", "5000", "--money", "bill"]);
+    assert!(
+        bill.code == 1 && bill.stdout.contains("Months are held at the bill before credits"),
+        "{}",
+        bill.stdout
+    );
+    assert_eq!(run(&["--policy", &path("policy.toml")]).code, 1);
+    assert_eq!(run(&["--policy", &path("policy.toml"), "--money", "owed"]).code, 0);
+    let wrong = run(&["--max-monthly-usd", "5000", "--money", "net"]);
+    assert!(
+        wrong.code == 2 && wrong.stderr.contains("expected `owed` (after credits) or `bill`"),
+        "{}",
+        wrong.stderr
+    );
+    let plan = burndown(&["plan", &path("w.toml"), ON]);
+    let screen = plan.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(screen.contains("over the budget of $5,000 with probability 100 %"), "{screen}");
+    assert!(screen.contains("), over the budget with probability "), "{screen}");
 }
 
 #[test]

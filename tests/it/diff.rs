@@ -356,7 +356,7 @@ fn a_model_swap_of_a_shipped_workload_is_shown_by_parts_that_add_up() {
             let size: i64 = digits.parse().unwrap();
             if line.contains("-$") { -size } else { size }
         };
-        let parts = amount("other placement's tokens") + amount("other placement's prices");
+        let parts = amount("other model's tokens") + amount("other model's prices");
         assert_eq!(parts, amount("all"), "{text}");
     }
 }

@@ -37,6 +37,28 @@ fn the_first_screen_fits_a_terminal() {
     }
 }
 
+#[test]
+fn every_one_of_a_few_routes_stands_on_the_first_screen() {
+    let mut seen = 0;
+    for workload in SHIPPED_WORKLOADS {
+        let plan = crate::cli::plan_of(workload);
+        if !(2..=4).contains(&plan.routes.len()) {
+            continue;
+        }
+        let screen = terminal(&Report::of(&plan));
+        for route in &plan.routes {
+            assert!(
+                screen.contains(&format!(" {}: ", route.name)),
+                "{workload} lacks {}:\n{screen}",
+                route.name
+            );
+        }
+        assert!(!screen.contains("more in report"), "{workload}\n{screen}");
+        seen += 1;
+    }
+    assert!(seen >= 2, "{seen} shipped workloads have a few routes");
+}
+
 /// Whether `14–43 %)` is what open rules leave at a count of the pool on the first screen.
 fn is_range_of_open_rules(plan: &Plan, range: &str) -> bool {
     let mut envelopes = plan.gsu.pools.iter().flat_map(|pool| &pool.rules).map(|rules| rules.envelope);
@@ -219,6 +241,7 @@ fn the_report_folder_holds_everything_and_the_same_bytes_each_time() {
         "gsu-cost-nano-banana-2.1.svg",
         "gsu-cost.png",
         "gsu-cost.svg",
+        "gsu_admission.csv",
         "gsu_commitments.csv",
         "gsu_curve.csv",
         "gsu_form.csv",

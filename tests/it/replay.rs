@@ -4,8 +4,8 @@ use burndown::{
     calendar::LocalClock,
     capacity::{Estimate, Overrun, Refund},
     replay::{
-        BATCH, BurnRates, Clock, Demand, Latency, Outcome, Purchase, QuotaSource, Replay, ReplayError,
-        ReplayOptions, Request, TraceFormat, TraceNotes, TraceReader, purchases,
+        BATCH, BurnRates, Clock, Demand, Latency, Micros, Outcome, Purchase, QuotaSource, Replay,
+        ReplayError, ReplayOptions, Request, TraceFormat, TraceNotes, TraceReader, purchases,
     },
 };
 use proptest::prelude::*;
@@ -175,8 +175,8 @@ proptest! {
             .iter()
             .map(|(gap, input, output, latency)| {
                 at += *gap as i64;
-                let latency_micros = Some(*latency);
-                Request { at_micros: at, input_units: *input, units: input + output, latency_micros }
+                let latency = Some(Micros::new(*latency));
+                Request { at_micros: at, input_units: *input, units: input + output, latency }
             })
             .collect();
         let purchases: Vec<Purchase> = quotas
@@ -266,4 +266,12 @@ fn a_trace_of_any_length_passes_in_batches() {
     let burn: u128 = (1..=rows).map(|row| u128::from(row % 700 + 9 * (row % 90))).sum();
     assert_eq!((demand.requests, demand.units), (rows, burn));
     assert!(outcomes[0].units.value() > outcomes[1].units.value() && outcomes[2].units.sum > 0);
+}
+
+#[test]
+fn a_known_latency_of_zero_is_not_an_unknown_one_and_takes_no_room() {
+    assert_eq!(size_of::<Request>(), 32);
+    for micros in [0, 1, 30_000_000, u64::MAX - 1] {
+        assert_eq!(Micros::new(micros).get(), micros);
+    }
 }

@@ -40,7 +40,7 @@ fn requests(mean: f64, shape: Option<f64>, seed: u64) -> Vec<Request> {
             });
             let at_micros = window as i64 * WINDOW_SECONDS as i64 * 1_000_000 + at;
             let units = size.unwrap_or(&SIZES[3]).0;
-            all.push(Request { at_micros, input_units: 300, units, latency_micros: None });
+            all.push(Request { at_micros, input_units: 300, units, latency: None });
         }
     }
     // Windows are counted from the first request: one at the very start keeps them where they were drawn.

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use burndown::{
     commands::SHIPPED_WORKLOADS,
     projection::Plan,
-    report::{Cell, Report, Table, csv, main_part, markdown, pictures, plan_file, terminal},
+    report::{
+        Cell, Report, Table, compare, csv, explain, main_part, markdown, pictures, plan_file, terminal,
+    },
 };
 use roxmltree::{Document, Node};
 use serde_json::Value;
@@ -135,6 +137,128 @@ fn table_markdown_csv_json_and_page_hold_the_same_numbers() {
             }
         }
         assert!(compared > 100, "{workload}: {compared} numbers");
+    }
+}
+
+/// A number of plan.json; decimals are texts there.
+fn number_at(plan: &Value, pointer: &str) -> Option<f64> {
+    match plan.pointer(pointer)? {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_f64(),
+    }
+}
+
+/// Columns whose numbers are sums or differences, which stand nowhere.
+fn is_a_sum(table: &Table, column: usize, routes: usize) -> bool {
+    match (table.name, table.columns[column]) {
+        ("months", "USD of credits") => true,
+        ("months", caption) => routes > 1 && column > 4 && caption != "USD after credits",
+        ("gsu_spill_tiers" | "gsu_window_ends", caption) => caption == "PayGo alone, USD per month",
+        ("scenarios", caption) => {
+            matches!(caption, "cheapest USD a month" | "GSUs to buy" | "GSUs by Google's form")
+                || table
+                    .rows
+                    .iter()
+                    .all(|row| row[column].pointer.as_ref().is_none_or(|place| place.contains("/causes/")))
+        }
+        _ => false,
+    }
+}
+
+#[test]
+fn every_number_of_the_tables_can_be_followed_home() {
+    for workload in SHIPPED_WORKLOADS {
+        let plan = plan_of(workload);
+        let report = Report::of(&plan);
+        let json = serde_json::to_value(plan_file(&plan, &report)).unwrap();
+        let page = main_of(&plan, &report);
+        let page = Document::parse(&page).unwrap();
+        let mut on_page: Vec<(String, String)> = page
+            .descendants()
+            .filter_map(|node| Some((node.attribute("data-at")?.to_string(), text_of(node))))
+            .collect();
+        let mut in_tables = Vec::new();
+        for table in &report.tables {
+            for row in &table.rows {
+                for (column, cell) in row.iter().enumerate() {
+                    let place = format!("{workload} {}, {}", table.name, table.columns[column]);
+                    match (&cell.pointer, cell.number) {
+                        (Some(pointer), Some(number)) => {
+                            let home =
+                                number_at(&json, pointer).unwrap_or_else(|| panic!("{place}: {pointer}"));
+                            // What scatters around nothing is shown as nothing.
+                            let home = if number == 0.0 { home.max(0.0) } else { home };
+                            let near = 1e-9 * number.abs().max(1e-9);
+                            assert!((home - number).abs() <= near, "{place}: {number}, at {pointer} {home}");
+                            in_tables.push((pointer.clone(), cell.text.trim().to_string()));
+                        }
+                        (None, Some(number)) => {
+                            assert!(
+                                is_a_sum(table, column, plan.routes.len()),
+                                "{place}: {number} has no place"
+                            );
+                        }
+                        (pointer, None) => assert_eq!(*pointer, None, "{place}: words stand nowhere"),
+                    }
+                }
+            }
+        }
+        assert!(in_tables.len() > 100, "{workload}: {} numbers", in_tables.len());
+        on_page.sort();
+        in_tables.sort();
+        assert_eq!(on_page, in_tables, "{workload}: the page names the same places");
+        // Every kind of place has a way home: one of each, whatever its indices.
+        let kind = |pointer: &str| pointer.replace(|c: char| c.is_ascii_digit(), "");
+        let mut kinds = BTreeSet::new();
+        for (pointer, text) in in_tables.iter().filter(|(pointer, _)| kinds.insert(kind(pointer))) {
+            explain(&json, pointer).unwrap_or_else(|error| panic!("{workload} {text} {pointer}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn a_comparison_says_the_same_as_json_csv_markdown_and_text() {
+    for workload in SHIPPED_WORKLOADS {
+        let plan = plan_of(workload);
+        let compared = compare(&plan);
+        let mut numbers = Vec::new();
+        numbers_in(&serde_json::to_value(&compared).unwrap(), &mut numbers);
+        numbers.sort_by(f64::total_cmp);
+        let table = compared.table();
+        let placements: usize = compared.routes.iter().map(|route| route.rows.len()).sum();
+        assert_eq!(table.rows.len(), placements, "{workload}");
+        let lines: Vec<String> = compared
+            .markdown()
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .skip(2)
+            .map(String::from)
+            .collect();
+        let shown: Vec<Vec<String>> = lines.iter().map(|line| markdown_cells(line)).collect();
+        let sheet = compared.csv();
+        let mut reader = csv::Reader::from_reader(sheet.as_bytes());
+        let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        assert_eq!((shown.len(), records.len()), (placements, placements), "{workload}");
+        let text = compared.text(&plan);
+        for ((row, markdown), record) in table.rows.iter().zip(&shown).zip(&records) {
+            for ((column, cell), (shown, field)) in
+                table.columns.iter().zip(row).zip(markdown.iter().zip(record))
+            {
+                assert_eq!(shown, cell.text.trim(), "{workload}, {column}");
+                let Some(number) = cell.number else { continue };
+                assert_eq!(field.parse::<f64>().unwrap(), number, "{workload}, {column}");
+                assert!((read_back(shown) - number).abs() <= precision_of(shown), "{workload}, {column}");
+                let derived = *column == "blocked";
+                assert!(
+                    derived || stands_in(&numbers, number),
+                    "{workload}, {column}: {number} is not in JSON"
+                );
+                if *column == "USD per month" {
+                    let dollars = shown.trim_start_matches('$');
+                    assert!(text.contains(dollars), "{workload}: {dollars} is not in the text");
+                }
+            }
+        }
     }
 }
 

@@ -72,7 +72,9 @@ fn every_key_of_a_file_that_people_write_is_described() {
         }
         object.iter().for_each(|(key, value)| undescribed(value, &format!("{at}/{key}"), found));
     }
-    for kind in ["workload", "prices", "capacity", "tokens", "policy", "ledger", "behaviour", "faults"] {
+    for kind in
+        ["workload", "prices", "capacity", "tokens", "policy", "ledger", "behaviour", "faults", "pt-rule"]
+    {
         let mut found = Vec::new();
         undescribed(&schema(kind), kind, &mut found);
         assert!(found.is_empty(), "{found:#?}");

@@ -20,7 +20,7 @@ const LOGGED: &str = "AIzaSyLOGGEDloggedLOGGEDloggedLOGGED4567";
 const PROMPT: &str = "a-prompt-that-is-nobodys-business";
 
 /// What is run, in this order, in a folder of its own. `URL` is the emulator's.
-const RUNS: [&[&str]; 44] = [
+const RUNS: [&[&str]; 47] = [
     &["plan", "product-photos", "--out", "report"],
     &["plan", "product-photos", "--json"],
     &["plan", "text-to-image", "--out", "other"],
@@ -63,6 +63,23 @@ const RUNS: [&[&str]; 44] = [
     &["quote", "answer.json"],
     &["quote", "broken.jsonl"],
     &["replay", "arrivals.csv"],
+    &[
+        "replay",
+        "log.jsonl",
+        "--learn-rule",
+        "--model",
+        "nano-banana-pro",
+        "--gsu",
+        "1",
+        "--window",
+        "5",
+        "--invocations",
+        "400",
+        "--rule-file",
+        "rule.toml",
+    ],
+    &["replay", "raw.jsonl", "--learn-rule", "--model", "nano-banana", "--pt-metrics", "metrics.json"],
+    &["check", "report", "--pt-metrics", "metrics.json", "--gsu", "5"],
     &["reconcile", "bill.csv", "--plan", "report"],
     &["backtest", "daily.csv"],
     &["prices", "list"],
@@ -170,6 +187,43 @@ fn files_under(folder: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
+/// A log of who served each request, one a second, with what a recorder left in it.
+fn sightings() -> String {
+    let row = |at: usize| {
+        let traffic = if at.is_multiple_of(3) { "ON_DEMAND" } else { "PROVISIONED_THROUGHPUT" };
+        format!(
+            r#"{{"logging_time":"2026-11-03T00:{:02}:{:02}Z","endpoint":"projects/p/locations/global/x?key={LOGGED}","model":"publishers/google/models/gemini-3-pro-image","metadata":{{"request_latency":"1000"}},"full_request":{{"contents":[{{"parts":[{{"text":"{PROMPT}"}}]}}]}},"full_response":{{"candidates":[{{"content":{{"role":"model","parts":[{{"text":"{PROMPT}"}}]}},"finishReason":"STOP"}}],"usageMetadata":{{"promptTokenCount":20,"candidatesTokenCount":30,"totalTokenCount":50,"trafficType":"{traffic}"}},"modelVersion":"gemini-3-pro-image"}}}}"#,
+            at / 60,
+            at % 60
+        ) + "\n"
+    };
+    (0..400).map(row).collect()
+}
+
+/// Answers of Cloud Monitoring for two days, with labels that nobody asked for.
+fn metrics() -> String {
+    let point = |hour: usize| {
+        let moment = |hour: usize| format!("2026-11-{:02}T{:02}:00:00Z", 3 + hour / 24, hour % 24);
+        format!(
+            r#"{{"interval":{{"startTime":"{}","endTime":"{}"}},"value":{{"int64Value":"9000000"}}}}"#,
+            moment(hour),
+            moment(hour + 1)
+        )
+    };
+    let points: Vec<String> = (0..48).map(point).collect();
+    let series = |metric: &str| {
+        format!(
+            r#"{{"metric":{{"type":"aiplatform.googleapis.com/publisher/online_serving/{metric}","labels":{{"request_type":"dedicated","caller":"{LOGGED}"}}}},"resource":{{"type":"x","labels":{{"model_user_id":"gemini-3-pro-image","location":"global"}}}},"metricKind":"DELTA","points":[{}]}}"#,
+            points.join(",")
+        )
+    };
+    format!(
+        r#"{{"timeSeries":[{},{}]}}"#,
+        series("consumed_token_throughput"),
+        series("model_invocation_count")
+    )
+}
+
 /// Files to read, keys and prompts among them.
 fn prepare(folder: &Path) {
     let answer = format!(
@@ -194,6 +248,8 @@ fn prepare(folder: &Path) {
         ("broken.jsonl", format!("{answer}\n{{\"key\":\"{LOGGED}\",\"text\":\"{PROMPT}\"\n")),
         ("cassette.yaml", cassette),
         ("spend.csv", spend),
+        ("log.jsonl", sightings()),
+        ("metrics.json", metrics()),
         ("daily.csv", format!("day,usd\n{daily}")),
         ("bill.csv", fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/bills/console.csv")).unwrap()),
         ("arrivals.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n".into()),
@@ -202,4 +258,79 @@ fn prepare(folder: &Path) {
     for (name, text) in files {
         fs::write(folder.join(name), text).unwrap();
     }
+}
+
+/// Everything that holds a key and can be printed, in a panic with a full backtrace: run by the test below in a
+/// process of its own.
+#[tokio::test]
+#[ignore = "panics on purpose"]
+async fn panics_with_all_that_holds_a_key() {
+    use burndown::{
+        calibrate::{Address, ApiKey, Credentials, Identity, Post},
+        emulator::Call,
+    };
+    // A test binary that is asked for ignored tests as a whole need not fail.
+    if std::env::var_os("PANIC_WITH_KEYS").is_none() {
+        return;
+    }
+    let identity = Identity::Key(ApiKey::new(KEY).unwrap());
+    let json = format!(
+        r#"{{"type":"authorized_user","client_id":"c","client_secret":"{LOGGED}","refresh_token":"{KEY}"}}"#
+    );
+    let credentials = Identity::Google(Credentials::from_json(&json, None).unwrap());
+    let refused = Credentials::from_json(&json.replace("authorized_user", "odd"), None).unwrap_err();
+    let post = Post {
+        url: Address::developer(None).base,
+        headers: vec![],
+        body: Default::default(),
+        timeout: std::time::Duration::from_secs(1),
+        answer_bytes_max: 1,
+    };
+    let headers = [("x-goog-api-key", KEY), ("authorization", LOGGED)];
+    let mut call = Call::post("/v1beta/models/m:generateContent", &headers, PROMPT);
+    call.query = format!("key={KEY}");
+    panic!("a panic: {identity:?} {credentials:?} {refused} {post:?} {call:?}");
+}
+
+/// A panic prints what it was given; none of it may be a key.
+#[test]
+fn a_panic_shows_no_key() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "secrets::panics_with_all_that_holds_a_key", "--nocapture"])
+        .env("RUST_BACKTRACE", "full")
+        .env("PANIC_WITH_KEYS", "1")
+        .env("GEMINI_API_KEY", KEY)
+        .output()
+        .unwrap();
+    let shown = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&shown).into_owned();
+    assert!(text.contains("a panic: Key(ApiKey(…))") && text.contains("stack backtrace"), "{text}");
+    assert_clean("a panic", &shown);
+}
+
+/// On the wire a key stands in one header and nowhere else: not in the address, not in the body.
+#[test]
+fn a_key_stands_in_one_header_alone() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut seen, mut buffer) = (Vec::new(), [0; 65536]);
+        while !String::from_utf8_lossy(&seen).contains("\r\n\r\n{") {
+            let count = stream.read(&mut buffer).unwrap();
+            seen.extend_from_slice(&buffer[..count]);
+        }
+        let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}");
+        String::from_utf8_lossy(&seen).into_owned()
+    });
+    let (_, shown) = run(
+        &["calibrate", "product-photos", "--check", "--placement", "developer", "--model", "nano-banana"],
+        &tempfile::tempdir().unwrap(),
+        &url,
+    );
+    assert_clean("the output of a check", &shown);
+    let seen = server.join().unwrap();
+    let lines: Vec<&str> = seen.lines().filter(|line| line.contains(KEY)).collect();
+    assert_eq!(lines, [format!("x-goog-api-key: {KEY}")]);
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use burndown::{
     capacity::CapacityBook,
     model::{ByClass, ModelId, TokenClass},
-    replay::{BATCH, BurnError, BurnRates, Request, TraceFormat, TraceNotes, TraceReader},
+    replay::{BATCH, BurnError, BurnRates, Micros, Request, TraceFormat, TraceNotes, TraceReader},
 };
 
 use crate::cli::{Run, burndown, burndown_with};
@@ -22,7 +22,12 @@ fn read(text: &[u8], asked: Option<TraceFormat>) -> Result<(TraceFormat, Vec<Req
 }
 
 fn request(at_micros: i64, input: u64, output: u64, latency_micros: Option<u64>) -> Request {
-    Request { at_micros, input_units: input, units: input + 9 * output, latency_micros }
+    Request {
+        at_micros,
+        input_units: input,
+        units: input + 9 * output,
+        latency: latency_micros.map(Micros::new),
+    }
 }
 
 const AZURE: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n";
@@ -32,8 +37,9 @@ const NOON: i64 = 1_700_158_546_680_590;
 fn every_format_is_known_by_its_first_line() {
     let azure = vec![request(NOON, 374, 44, None), request(NOON + 4_314_579, 396, 109, None)];
     let relative = vec![request(0, 374, 44, None), request(4_314_579, 396, 109, None)];
-    let with =
-        |latency: u64| relative.iter().map(|one| Request { latency_micros: Some(latency), ..*one }).collect();
+    let with = |latency: u64| {
+        relative.iter().map(|one| Request { latency: Some(Micros::new(latency)), ..*one }).collect()
+    };
     let cases: [(TraceFormat, &str, Vec<Request>); 7] = [
         (TraceFormat::Azure, AZURE, azure.clone()),
         (

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::sleep};
 
 use super::{
     Job,
     contact::{Contact, Environment},
 };
 use crate::{
-    calibrate::{Ask, Failure, Method, Post, client, post, remedy},
+    calibrate::{Ask, Failure, Fault, Method, Post, Response, client, post, remedy},
     cli::CalibrateArgs,
     commands::{Done, output},
     model::{Endpoint, ModelId},
@@ -21,6 +21,15 @@ use crate::{
 
 /// Seconds until a free call is given up.
 const SECONDS: u64 = 20;
+
+/// Attempts of a free call: one that fails by accident must not take a placement out of a calibration.
+const ATTEMPTS: u32 = 3;
+
+/// Longest pause between two of them, seconds.
+const PAUSE_SECONDS_MAX: f64 = 10.0;
+
+/// Longest answer to a free call.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// What was found of one placement.
 pub(super) struct Check {
@@ -35,7 +44,7 @@ pub(super) struct Check {
 
 /// The same for readers of JSON.
 #[derive(Serialize, JsonSchema)]
-struct CheckLine {
+pub(in crate::commands) struct CheckLine {
     placement: String,
     model: String,
     who: Option<String>,
@@ -46,7 +55,7 @@ struct CheckLine {
 
 pub(super) async fn run(args: &CalibrateArgs, job: &Job, environment: &Environment) -> anyhow::Result<Done> {
     let client = client(args.emulator).map_err(anyhow::Error::msg)?;
-    let checks = placements(job, environment, &client).await;
+    let checks = placements(args, job, environment, &client).await;
     let lines: Vec<CheckLine> = checks
         .iter()
         .map(|check| CheckLine {
@@ -99,7 +108,13 @@ fn text(checks: &[Check], job: &Job, environment: &Environment) -> String {
 }
 
 /// Asks every placement for the tokens of a short prompt.
-pub(super) async fn placements(job: &Job, environment: &Environment, client: &reqwest::Client) -> Vec<Check> {
+pub(super) async fn placements(
+    args: &CalibrateArgs,
+    job: &Job,
+    environment: &Environment,
+    client: &reqwest::Client,
+) -> Vec<Check> {
+    let timeout = Duration::from_secs(SECONDS.min(args.timeout_seconds));
     let mut wanted: BTreeMap<(Endpoint, ModelId), ()> = BTreeMap::new();
     for cell in &job.cells {
         wanted.insert((cell.placement.endpoint.clone(), cell.placement.model.clone()), ());
@@ -108,7 +123,7 @@ pub(super) async fn placements(job: &Job, environment: &Environment, client: &re
     for (endpoint, model) in wanted.into_keys() {
         let contact = environment.contact(&endpoint);
         let project = environment.project().map(str::to_string);
-        asking.spawn(placement(endpoint, model, contact, project, client.clone()));
+        asking.spawn(placement(endpoint, model, contact, project, client.clone(), timeout));
     }
     let mut checks = asking.join_all().await;
     checks.sort_by(|a, b| (&a.endpoint, &a.model).cmp(&(&b.endpoint, &b.model)));
@@ -121,6 +136,7 @@ async fn placement(
     contact: Result<Contact, String>,
     project: Option<String>,
     client: reqwest::Client,
+    timeout: Duration,
 ) -> Check {
     let check = |contact, tokens, problem: Option<String>, remedy| Check {
         endpoint: endpoint.clone(),
@@ -138,17 +154,40 @@ async fn placement(
         url: contact.address.of(&model, Method::Count),
         headers: Vec::new(),
         body: Bytes::from(Ask { prompt: "Hello".into(), ..Ask::default() }.count_body().to_string()),
-        timeout: Duration::from_secs(SECONDS),
+        timeout,
+        answer_bytes_max: ANSWER_BYTES_MAX,
     };
-    let failure = match post(&client, &contact.identity, &request).await {
-        Ok(received) if received.status == 200 => {
-            let json: serde_json::Value = serde_json::from_str(&received.body).unwrap_or_default();
-            return check(Some(contact), json["totalTokens"].as_u64(), None, None);
+    match counted(&client, &contact, &request).await {
+        Ok(tokens) => check(Some(contact), Some(tokens), None, None),
+        Err(failure) => {
+            let advice = remedy(endpoint.backend(), &failure, project.as_deref());
+            let problem = format!("{}: {}", failure.fault.label(), failure.message);
+            check(Some(contact), None, Some(problem), advice)
         }
-        Ok(received) => Failure::read(received.status, received.retry_after.as_deref(), &received.body),
-        Err(failure) => failure,
-    };
-    let advice = remedy(endpoint.backend(), &failure, project.as_deref());
-    let problem = format!("{}: {}", failure.fault.label(), failure.message);
-    check(Some(contact), None, Some(problem), advice)
+    }
+}
+
+/// The count of a free call; what may pass is asked again.
+async fn counted(client: &reqwest::Client, contact: &Contact, request: &Post) -> Result<u64, Failure> {
+    let mut attempt = 1;
+    loop {
+        let failure = match post(client, &contact.identity, request).await {
+            Ok(received) if received.status == 200 => match count_of(&received.body) {
+                Some(tokens) => return Ok(tokens),
+                None => Failure::of(Fault::Malformed, "the answer to a free count holds no `totalTokens`"),
+            },
+            Ok(received) => Failure::read(received.status, received.retry_after.as_deref(), &received.body),
+            Err(failure) => failure,
+        };
+        if attempt == ATTEMPTS || failure.fault.response() != Response::TryAgain {
+            return Err(failure);
+        }
+        let pause = failure.wait_seconds.unwrap_or(0.5 * f64::from(attempt)).min(PAUSE_SECONDS_MAX);
+        sleep(Duration::from_secs_f64(pause)).await;
+        attempt += 1;
+    }
+}
+
+fn count_of(body: &str) -> Option<u64> {
+    serde_json::from_str::<serde_json::Value>(body).ok()?["totalTokens"].as_u64()
 }

@@ -4,6 +4,7 @@ use std::env;
 
 use anyhow::bail;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::{
     calibrate::{Address, ApiKey, Credentials, Identity},
@@ -38,11 +39,13 @@ impl Environment {
         let variable = |name: &str| env::var(name).ok().filter(|text| !text.trim().is_empty());
         // GOOGLE_API_KEY wins, as in the official libraries.
         let key = ["GOOGLE_API_KEY", "GEMINI_API_KEY"].iter().find_map(|name| variable(name));
+        let key = key.map(Zeroizing::new);
         let base = |name: &str| variable(name).map(|base| safe_base(name, base)).transpose();
         let quota = variable("GOOGLE_CLOUD_QUOTA_PROJECT");
         let named = variable("GOOGLE_APPLICATION_CREDENTIALS");
         let json = variable("GOOGLE_APPLICATION_CREDENTIALS_JSON")
-            .or_else(|| named.clone().filter(|text| text.trim_start().starts_with('{')));
+            .or_else(|| named.clone().filter(|text| text.trim_start().starts_with('{')))
+            .map(Zeroizing::new);
         let credentials = match &json {
             Some(json) => Credentials::from_json(json, quota.as_deref()),
             None => Credentials::application_default(quota.as_deref()),
@@ -57,9 +60,9 @@ impl Environment {
             let text = read_limited(file.as_ref(), FILE_BYTES_MAX).ok()?;
             project_of(&serde_json::from_slice(&text).ok()?)
         };
-        let in_json = || project_of(&serde_json::from_str(json.as_deref()?).ok()?);
+        let in_json = || project_of(&serde_json::from_str(json.as_ref()?).ok()?);
         Ok(Environment {
-            key: key.as_deref().and_then(ApiKey::new),
+            key: key.as_deref().map(String::as_str).and_then(ApiKey::new),
             developer_base: base("GOOGLE_GEMINI_BASE_URL")?,
             vertex_base: base("GOOGLE_VERTEX_BASE_URL")?,
             project: args.project.clone().or(quota).or_else(in_json).or_else(in_file),

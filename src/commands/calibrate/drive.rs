@@ -2,19 +2,21 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use anyhow::Context;
 use bytes::Bytes;
 use tokio::{
-    signal,
     task::JoinSet,
     time::{Instant, sleep_until},
 };
 
-use super::{contact::Contact, journal_file::JournalFile, material::Store, progress::Progress};
+use super::{
+    contact::Contact, journal_file::JournalFile, material::Store, progress::Progress, signals::Signals,
+};
 use crate::{
     calendar::timestamp_utc,
     calibrate::{
-        Attempt, Campaign, Ending, Failure, Method, Order, Post, Received, Step, Verdict, judge, post,
-        tier_headers,
+        ANSWER_BYTES_MAX, Attempt, Campaign, Ending, Failure, Method, Order, Post, Received, Step, Verdict,
+        judge, post, tier_headers,
     },
     cli::CalibrateArgs,
     commands::output,
@@ -33,6 +35,14 @@ pub(super) struct Drive<'a> {
 
 type Brought = (Order, Result<Received, Failure>);
 
+/// An answer of so many bytes is always read: three pictures of 4K in base64.
+const ANSWER_BYTES_LEAST: usize = 64 * 1024 * 1024;
+
+/// What becomes of requests when the journal takes no more.
+fn left_behind(count: usize) -> String {
+    format!("{count} requests on their way are left behind and count as spent; make room, then --resume")
+}
+
 impl Drive<'_> {
     /// Runs to the end, or to the second Ctrl-C.
     ///
@@ -47,11 +57,14 @@ impl Drive<'_> {
         let progress = Progress::new();
         let mut flying: JoinSet<Brought> = JoinSet::new();
         let mut interrupted = false;
+        // From here on, and not only while it is waited for: a signal during a write must not be lost.
+        let mut signals = Signals::new().context("cannot listen for Ctrl-C")?;
         loop {
             let now = start.elapsed().as_secs_f64();
             match campaign.next(now) {
                 Step::Send(order) => {
-                    journal.append(&campaign.reservation(&order))?;
+                    let entry = campaign.reservation(&order);
+                    journal.append(&entry).with_context(|| left_behind(campaign.in_flight() - 1))?;
                     self.send(&campaign, order, &mut flying)?;
                 }
                 Step::Done(ending) => {
@@ -70,11 +83,12 @@ impl Drive<'_> {
                         Some(brought) = flying.join_next() => {
                             let (order, result) = brought?;
                             let verdict = self.verdict(&campaign, &order, result);
-                            journal.append(&campaign.settlement(&order, &verdict))?;
+                            let entry = campaign.settlement(&order, &verdict);
+                            journal.append(&entry).with_context(|| left_behind(campaign.in_flight()))?;
                             campaign.settle(&order, &verdict, start.elapsed().as_secs_f64());
                         }
                         () = pause => {}
-                        _ = signal::ctrl_c() => {
+                        () = signals.next() => {
                             if interrupted {
                                 // What is in flight stays reserved in the journal.
                                 flying.abort_all();
@@ -91,6 +105,11 @@ impl Drive<'_> {
         }
     }
 
+    /// Longest answer that is read: all that are in flight fit into memory together.
+    fn answer_bytes_max(&self) -> usize {
+        (ANSWER_BYTES_MAX / self.args.concurrency.max(1) as usize).max(ANSWER_BYTES_LEAST)
+    }
+
     fn send(&self, campaign: &Campaign, order: Order, flying: &mut JoinSet<Brought>) -> anyhow::Result<()> {
         let cell = &campaign.sampler.cells[order.cell];
         let endpoint = &cell.placement.endpoint;
@@ -102,6 +121,7 @@ impl Drive<'_> {
             headers: tier_headers(endpoint, cell.placement.tier),
             body: Bytes::from(body.to_string()),
             timeout: Duration::from_secs(self.args.timeout_seconds),
+            answer_bytes_max: self.answer_bytes_max(),
         };
         let client = self.client.clone();
         flying.spawn(async move {

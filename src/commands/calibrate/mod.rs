@@ -9,6 +9,7 @@ mod journal_file;
 mod learned;
 mod material;
 mod progress;
+mod signals;
 mod text;
 
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
@@ -29,6 +30,7 @@ use crate::{
     usage::RecordKind,
     workload::{Materials, Workload, WorkloadFile},
 };
+pub(super) use check::CheckLine;
 pub(super) use text::DryRun;
 
 use contact::{Contact, Environment};
@@ -206,6 +208,9 @@ async fn live(
         output::say(&format!("wrote {path}"));
     }
     output::say(&text::what_the_rest_costs(&campaign, &job, args, ending));
+    if campaign.counts.answers == 0 && ending != Ending::Interrupted {
+        bail!("no request was answered, so nothing was learned; it ended: {}", text::ending(ending));
+    }
     let incomplete = args.answer.strict && !matches!(ending, Ending::Enough(_));
     Ok(if incomplete { Done::CheckFailed } else { Done::Fine })
 }
@@ -218,7 +223,7 @@ async fn reachable(
     client: &reqwest::Client,
 ) -> anyhow::Result<BTreeMap<Endpoint, Contact>> {
     let mut contacts = BTreeMap::new();
-    let checks = check::placements(job, environment, client).await;
+    let checks = check::placements(args, job, environment, client).await;
     for check in checks {
         match (check.problem, check.contact) {
             (None, Some(contact)) => {

@@ -11,13 +11,16 @@ use std::{
 use anyhow::{Context, bail};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
-use crate::import::{Collected, Collector, Progress, Settings, read_log, read_parquet};
+use crate::{
+    diagnostics::no_device,
+    import::{Collected, Collector, Progress, Settings, read_log, read_parquet},
+};
 
 /// Most files of one import.
 const FILES_MAX: usize = 1_000_000;
 
 /// Reads all logs; files in the order of their names.
-pub(super) fn read(patterns: &[String], settings: &Settings) -> anyhow::Result<Collected> {
+pub(in crate::commands) fn read(patterns: &[String], settings: &Settings) -> anyhow::Result<Collected> {
     let paths = find(patterns)?;
     let sizes = paths.iter().filter_map(|path| Some(std::fs::metadata(path.as_ref()?).ok()?.len()));
     let watch = Watch::default();
@@ -55,7 +58,11 @@ fn find(patterns: &[String]) -> anyhow::Result<Vec<Option<PathBuf>>> {
             if found.is_empty() {
                 bail!("no file matches `{pattern}`");
             }
-            paths.extend(found.into_iter().filter(|path| path.is_file()).map(Some));
+            let files: Vec<PathBuf> = found.into_iter().filter(|path| path.is_file()).collect();
+            if files.is_empty() {
+                bail!("no file matches `{pattern}`: what does is a folder, or a link that leads nowhere");
+            }
+            paths.extend(files.into_iter().map(Some));
         }
     }
     paths.sort();
@@ -93,6 +100,7 @@ fn read_one(
         return stream(std::io::stdin(), "standard input", settings, watch, into);
     };
     let name = path.display().to_string();
+    no_device(path)?;
     let mut file = File::open(path).with_context(|| format!("cannot read `{name}`"))?;
     let mut magic = [0; 4];
     let length = file.read(&mut magic).with_context(|| format!("cannot read `{name}`"))?;

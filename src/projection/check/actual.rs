@@ -126,6 +126,13 @@ pub enum ActualError {
     },
 }
 
+/// A header in a message; whatever was taken for one may be a million bytes long.
+fn shown(header: &csv::StringRecord) -> String {
+    let names = header.iter().collect::<Vec<_>>().join(",");
+    let short: String = names.chars().take(200).collect();
+    if short.len() < names.len() { short + "…" } else { short }
+}
+
 /// Reads `day,usd`, or `day`, an amount (`amount` or `cost`) and its `currency`, or a column named by the currency
 /// (`day,eur`); further columns are ignored, a day may stand on several rows. `per_usd` is what a US dollar costs
 /// in the file's currency.
@@ -140,9 +147,7 @@ pub fn read_daily(text: &str, per_usd: Option<f64>) -> Result<DailySpend, Actual
     let header = reader.headers().map_err(|error| bad(1, error.to_string()))?.clone();
     let column = |name: &str| {
         let found = header.iter().position(|column| column.trim_start_matches('\u{feff}') == name);
-        found.ok_or_else(|| {
-            bad(1, format!("no column `{name}` among `{}`", header.iter().collect::<Vec<_>>().join(",")))
-        })
+        found.ok_or_else(|| bad(1, format!("no column `{name}` among `{}`", shown(&header))))
     };
     let day_at = column("day")?;
     let amount = Amount::of(&header).map_or_else(|| column("usd").map(Amount::usd), Ok)?;

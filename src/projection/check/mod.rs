@@ -1,15 +1,20 @@
 //! Budget and capacity gates on a plan: held, broken, or impossible to tell.
 
 mod actual;
+mod metrics;
 mod policy;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use actual::{ActualError, DailyRow, DailySpend, MonthToDate, month_to_date, read_daily};
-pub use policy::{Percentage, Policy};
+pub use metrics::{Measured, PtCheck, PtCheckError, pt_check};
+pub use policy::{MoneyOf, Percentage, Policy};
 
-use super::saved::{SavedPlan, SavedPool, SavedSpread};
+use super::{
+    saved::{SavedLaw, SavedPlan, SavedPool, SavedSpread},
+    simulate::share_above,
+};
 use crate::{model::Endpoint, stats::LogNormal};
 
 /// All gates of a policy on one plan.
@@ -26,6 +31,17 @@ pub struct Check {
     pub gates: Vec<Gate>,
     /// The month to date against the plan, where an actual spend was given.
     pub actual: Option<MonthToDate>,
+    /// Measured provisioned throughput against the plan's pool, where metrics were given.
+    pub provisioned: Option<PtCheck>,
+}
+
+impl Check {
+    /// The same with measured provisioned throughput; broken when more is left to PayGo than the plan allows for.
+    #[must_use]
+    pub fn with_provisioned(self, found: PtCheck) -> Check {
+        let verdict = if found.above { self.verdict.max(Verdict::Broken) } else { self.verdict };
+        Check { verdict, provisioned: Some(found), ..self }
+    }
 }
 
 /// How a gate stands, the worst last.
@@ -57,8 +73,11 @@ pub struct Gate {
     pub unit: Unit,
     /// Limit less value: what is left, negative when it is broken.
     pub margin: Option<f64>,
-    /// P(above the limit), from the log-normal through the plan's mean and 95 % point; `None` where the plan
-    /// states no range.
+    /// Which dollars are counted where the workload has credits; `None` where it has none, and for limits that
+    /// credits do not touch.
+    pub money: Option<MoneyOf>,
+    /// P(above the limit): of the bill from the log-normal through the plan's mean and 95 % point, of what is owed
+    /// from its draws; `None` where the plan states no range.
     pub probability_above: Option<f64>,
     /// The 90 % range of the value, where the plan states one.
     pub range: Option<[f64; 2]>,
@@ -106,19 +125,69 @@ pub fn check(
         Some(actual) if actual.above => of_gates.max(Verdict::Broken),
         _ => of_gates,
     };
-    Check { schema: "burndown.check/1", plan: name.to_string(), verdict, gates, actual }
+    Check { schema: "burndown.check/1", plan: name.to_string(), verdict, gates, actual, provisioned: None }
+}
+
+/// An amount of dollars and how likely it is.
+#[derive(Clone, Copy)]
+struct Amount<'a> {
+    spread: SavedSpread,
+    /// Draws of what is owed; `None` where the plan has not kept them.
+    owed: Option<&'a SavedLaw>,
+    money: Option<MoneyOf>,
+}
+
+impl<'a> Amount<'a> {
+    /// Before credits; it is said where the workload has some.
+    fn of_bill(plan: &SavedPlan, spread: SavedSpread) -> Amount<'a> {
+        Amount { spread, owed: None, money: plan.bill.net.as_ref().map(|_| MoneyOf::Bill) }
+    }
+
+    /// What credits have no part in.
+    fn untouched(spread: SavedSpread) -> Amount<'a> {
+        Amount { spread, owed: None, money: None }
+    }
+
+    /// After credits, whose draws lie around another mean than the tables'.
+    fn owed(mean: f64, spread: Option<SavedSpread>, owed: Option<&'a SavedLaw>) -> Amount<'a> {
+        let drawn = owed.map(|law| SavedSpread { mean, p05: law.p05, p50: law.p50, p95: law.p95 });
+        let known = SavedSpread { mean, p05: mean, p50: mean, p95: mean };
+        Amount { spread: spread.or(drawn).unwrap_or(known), owed, money: Some(MoneyOf::Owed) }
+    }
+
+    fn above(&self, limit: f64) -> Option<f64> {
+        match (self.money, self.owed) {
+            (Some(MoneyOf::Owed), owed) => owed.map(|law| share_above(&law.quantiles, limit)),
+            _ => self.spread.law().map(|law| law.probability_above(limit)),
+        }
+    }
 }
 
 fn monthly(plan: &SavedPlan, policy: &Policy, limit: f64) -> Gate {
-    money(plan, policy, "max_monthly_usd", None, plan.bill.month, limit, Unit::UsdPerMonth)
+    let amount = match &plan.bill.net {
+        Some(net) if policy.money != Some(MoneyOf::Bill) => {
+            Amount::owed(net.month.mean, Some(net.month), net.draws.as_ref().map(|draws| &draws.month))
+        }
+        _ => Amount::of_bill(plan, plan.bill.month),
+    };
+    money(plan, policy, ("max_monthly_usd", None), amount, limit, Unit::UsdPerMonth)
 }
 
 fn worst_month(plan: &SavedPlan, policy: &Policy, limit: f64) -> Gate {
     // Of equal months the first.
-    let months = plan.months.iter().zip(&plan.bill.by_month).rev();
-    let (month, spread) =
-        months.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)).expect("a plan has at least one month");
-    money(plan, policy, "max_worst_month_usd", Some(month.clone()), *spread, limit, Unit::UsdPerMonth)
+    let months: Vec<Amount<'_>> = match &plan.bill.net {
+        Some(net) if policy.money != Some(MoneyOf::Bill) => {
+            let drawn = |at: usize| net.draws.as_ref().map(|draws| &draws.by_month[at]);
+            net.by_month.iter().enumerate().map(|(at, mean)| Amount::owed(*mean, None, drawn(at))).collect()
+        }
+        _ => plan.bill.by_month.iter().map(|spread| Amount::of_bill(plan, *spread)).collect(),
+    };
+    let months = plan.months.iter().zip(&months).rev();
+    let (month, amount) = months
+        .max_by(|a, b| a.1.spread.mean.total_cmp(&b.1.spread.mean))
+        .expect("a plan has at least one month");
+    let name = ("max_worst_month_usd", Some(month.clone()));
+    money(plan, policy, name, *amount, limit, Unit::UsdPerMonth)
 }
 
 fn increase(plan: &SavedPlan, policy: &Policy, baseline: Option<&SavedPlan>, share: f64) -> Gate {
@@ -134,9 +203,10 @@ fn increase(plan: &SavedPlan, policy: &Policy, baseline: Option<&SavedPlan>, sha
     if mean <= 0.0 {
         return untold("the baseline costs nothing, so that no share of it can be taken");
     }
-    let spread = plan.bill.month;
+    // A credit that runs out is no growth: both bills are taken before credits.
+    let amount = Amount::untouched(plan.bill.month);
     let in_dollars =
-        money(plan, policy, "max_increase", None, spread, mean * (1.0 + share), Unit::UsdPerMonth);
+        money(plan, policy, ("max_increase", None), amount, mean * (1.0 + share), Unit::UsdPerMonth);
     let of_base = |usd: f64| usd / mean - 1.0;
     Gate {
         value: in_dollars.value.map(of_base),
@@ -163,20 +233,20 @@ fn per_request(plan: &SavedPlan, policy: &Policy, limit: f64) -> Gate {
         p50: law.quantile(0.5),
         p95: law.quantile(0.95),
     });
-    money(plan, policy, "max_cost_per_request_usd", None, spread, limit, Unit::UsdPerRequest)
+    let amount = Amount::untouched(spread);
+    money(plan, policy, ("max_cost_per_request_usd", None), amount, limit, Unit::UsdPerRequest)
 }
 
 /// A limit on dollars: the expected value must hold, or the whole with the confidence that is asked for.
 fn money(
     plan: &SavedPlan,
     policy: &Policy,
-    name: &'static str,
-    of: Option<String>,
-    spread: SavedSpread,
+    (name, of): (&'static str, Option<String>),
+    amount: Amount<'_>,
     limit: f64,
     unit: Unit,
 ) -> Gate {
-    let above = spread.law().map(|law| law.probability_above(limit));
+    let (spread, above) = (amount.spread, amount.above(limit));
     let broken = match (policy.confidence, above) {
         (Some(confidence), Some(above)) => Some(above > 1.0 - confidence),
         (Some(_), None) => None,
@@ -189,10 +259,14 @@ fn money(
             (Verdict::CannotTell, Some("the plan lacks a price, so that its bill is only a lower bound"))
         }
         Some(false) => (Verdict::Held, None),
+        None if amount.money == Some(MoneyOf::Owed) => {
+            (Verdict::CannotTell, Some("the plan does not say how likely which amount is owed after credits"))
+        }
         None => (Verdict::CannotTell, Some("the plan's range is not one of a log-normal law")),
     };
     Gate {
         verdict,
+        money: amount.money,
         probability_above: above,
         range: Some([spread.p05, spread.p95]),
         note: note.map(str::to_string),
@@ -213,6 +287,7 @@ fn gate(name: &'static str, of: Option<String>, value: Option<f64>, limit: f64, 
         limit,
         unit,
         margin: value.map(|value| limit - value),
+        money: None,
         probability_above: None,
         range: None,
         note: None,

@@ -1,7 +1,7 @@
 //! Limits on a plan, from flags or from a policy file.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
     diagnostics::{BadFile, SourceText, Spanned},
@@ -11,6 +11,30 @@ use crate::{
 
 /// What every complaint about this file starts with.
 const TITLE: &str = "cannot use this policy";
+
+/// What limits on the month's dollars count, where the workload has credits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MoneyOf {
+    /// What is left to pay after credits: what the invoice says, and what a budget of Google Cloud counts unless
+    /// it is told otherwise.
+    #[default]
+    Owed,
+    /// The bill before credits: what the traffic costs once they are used up.
+    Bill,
+}
+
+impl std::str::FromStr for MoneyOf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<MoneyOf, String> {
+        match text {
+            "owed" => Ok(MoneyOf::Owed),
+            "bill" => Ok(MoneyOf::Bill),
+            _ => Err("expected `owed` (after credits) or `bill` (before them)".into()),
+        }
+    }
+}
 
 /// Limits; what is `None` is not checked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +55,8 @@ pub struct Policy {
     pub max_gsu: Option<u64>,
     /// Money limits must hold with at least this probability; `None` = the expected value must hold.
     pub confidence: Option<f64>,
+    /// What limits on a month's dollars count; `None` = what is owed.
+    pub money: Option<MoneyOf>,
     /// A file or folder of the baseline, relative to the policy file.
     pub baseline: Option<String>,
 }
@@ -129,6 +155,8 @@ struct PolicyFile {
     max_gsu: Option<u64>,
     /// Money limits must hold with at least this probability; default: the expected value must hold.
     confidence: Option<Spanned<Percentage>>,
+    /// What limits on dollars count, where the workload has credits; default: what is owed after them.
+    money: Option<MoneyOf>,
 }
 
 described_as!(Policy, PolicyFile);
@@ -174,6 +202,7 @@ impl Policy {
             max_cost_per_request_usd: usd(&file.max_cost_per_request_usd)?,
             max_gsu: file.max_gsu,
             confidence: share(&file.confidence, "a probability lies strictly between 0 and 1", true)?,
+            money: file.money,
             baseline: file.baseline.map(Spanned::into_inner),
         };
         if policy.limits_nothing() {
@@ -203,6 +232,7 @@ impl Policy {
             max_cost_per_request_usd: flags.max_cost_per_request_usd.or(self.max_cost_per_request_usd),
             max_gsu: flags.max_gsu.or(self.max_gsu),
             confidence: flags.confidence.or(self.confidence),
+            money: flags.money.or(self.money),
             baseline: flags.baseline.or(self.baseline),
         }
     }

@@ -7,8 +7,9 @@ use crate::{
     calendar::Month,
     capacity::{CurveError, CurveFamily, Throughput},
     model::{ByClass, TokenClass},
-    stats::{CountLaw, Mark, Marks, Stream, Traffic, WindowError},
+    stats::{CountLaw, Mark, Marks, Modulation, Stream, Traffic, WindowError},
     tokens::ClassTokens,
+    workload::Burst,
 };
 
 /// Hours of a week, Monday midnight first.
@@ -93,21 +94,24 @@ pub(super) fn sizes(member: &Member<'_>, row: &Throughput) -> Result<Marks, Wind
     }))
 }
 
-/// The traffic of a month; the burstiness is that of windows of so many seconds.
+/// The law of the counts of windows: bursts that outlast any window make all windows waver alike.
+fn counts(Burst { cv, correlation_seconds }: Burst) -> CountLaw {
+    let modulated = CountLaw::Modulated(Modulation { cv, correlation_seconds });
+    if correlation_seconds.is_some() { modulated } else { modulated.in_windows(1.0) }
+}
+
+/// The traffic of a month; how much its counts waver depends on the window that they are seen in.
 pub(super) fn traffic(
     members: &[Member<'_>],
     row: &Throughput,
     at: usize,
     month: Month,
-    window_seconds: f64,
 ) -> Result<Traffic, WindowError> {
     let streams = members
         .iter()
         .map(|member| {
-            let shape = member.route.burst.shape(window_seconds);
-            let counts =
-                if shape.is_finite() { CountLaw::NegativeBinomial { shape } } else { CountLaw::Poisson };
-            Ok(Stream { marks: sizes(member, row)?, counts, rates: hourly_rates(member, at, month) })
+            let (counts, rates) = (counts(member.route.burst), hourly_rates(member, at, month));
+            Ok(Stream { marks: sizes(member, row)?, counts, rates })
         })
         .collect::<Result<Vec<Stream>, WindowError>>()?;
     Traffic::new(&[1.0; WEEK_HOURS], streams)
@@ -115,11 +119,10 @@ pub(super) fn traffic(
 
 /// Curves for every month with traffic: few families, since most months differ in volume alone.
 pub(super) struct MonthlyCurves {
-    families: Vec<CurveFamily>,
+    /// Each with the traffic that it was made from; that of the busiest month first.
+    families: Vec<(CurveFamily, Traffic)>,
     /// By month: its family and its load as a factor of the family's; `None` without traffic.
     of_month: Vec<Option<(usize, f64)>>,
-    /// Traffic of the busiest month.
-    busiest: Traffic,
 }
 
 impl MonthlyCurves {
@@ -128,7 +131,6 @@ impl MonthlyCurves {
         members: &[Member<'_>],
         row: &Throughput,
         months: &[Month],
-        window_seconds: f64,
     ) -> Result<MonthlyCurves, CurveError> {
         let burn: Vec<f64> = members.iter().map(|member| mean_burn(member, row)).collect();
         let mixes: Vec<Vec<f64>> = months
@@ -155,16 +157,12 @@ impl MonthlyCurves {
             });
             of_month[at] = Some((family, load(at) / load(centres[family])));
         }
-        let of_month_at = |at: usize| traffic(members, row, at, months[at], window_seconds);
-        let family = |at: &usize| CurveFamily::new(row, &of_month_at(*at)?);
-        let families = centres.iter().map(family).collect::<Result<Vec<CurveFamily>, CurveError>>()?;
-        let busiest = of_month_at(centres.first().copied().unwrap_or(0))?;
-        Ok(MonthlyCurves { families, of_month, busiest })
-    }
-
-    /// The traffic behind [`MonthlyCurves::busiest`].
-    pub fn busiest_traffic(&self) -> &Traffic {
-        &self.busiest
+        let family = |at: &usize| {
+            let traffic = traffic(members, row, *at, months[*at])?;
+            Ok((CurveFamily::new(row, &traffic)?, traffic))
+        };
+        let families = centres.iter().map(family).collect::<Result<Vec<_>, CurveError>>()?;
+        Ok(MonthlyCurves { families, of_month })
     }
 
     /// A month's family and the logarithm of its load over the family's; `None` without traffic.
@@ -172,24 +170,25 @@ impl MonthlyCurves {
         self.of_month[at].map(|(family, load)| (family, load.ln()))
     }
 
-    /// Every family with the least and the largest logarithm of its months' loads.
-    pub fn families(&self) -> impl Iterator<Item = (&CurveFamily, [f64; 2])> {
-        self.families.iter().enumerate().map(|(at, family)| {
+    /// Every family with its traffic and the least and the largest logarithm of its months' loads; that of the
+    /// busiest month first.
+    pub fn families(&self) -> impl Iterator<Item = (&CurveFamily, &Traffic, [f64; 2])> {
+        self.families.iter().enumerate().map(|(at, (family, traffic))| {
             let logs = self.of_month.iter().flatten().filter(|(of, _)| *of == at).map(|(_, load)| load.ln());
             let ends = logs.fold([0.0_f64, 0.0], |[low, high], log| [low.min(log), high.max(log)]);
-            (family, ends)
+            (family, traffic, ends)
         })
     }
 
     /// The family of the busiest month.
     pub fn busiest(&self) -> &CurveFamily {
-        &self.families[0]
+        &self.families[0].0
     }
 
     /// The largest count that any family knows.
     pub fn largest_count(&self) -> u64 {
         let last = |family: &CurveFamily| family.centre().points.last().map_or(0, |point| point.gsu);
-        self.families.iter().map(last).max().unwrap_or(0)
+        self.families.iter().map(|(family, _)| last(family)).max().unwrap_or(0)
     }
 
     /// Share of burn tokens left to PayGo in a month by these counts, ascending, at a multiple of its traffic.
@@ -197,7 +196,7 @@ impl MonthlyCurves {
     /// does; beyond its end next to nothing is left.
     pub fn left(&self, at: usize, counts: &[u64], factor: f64) -> Option<Vec<f64>> {
         let (family, load) = self.of_month[at]?;
-        let family = &self.families[family];
+        let family = &self.families[family].0;
         let listed = &family.centre().points;
         let share = |gsu: &u64| {
             let place = listed.partition_point(|point| point.gsu <= *gsu).saturating_sub(1);

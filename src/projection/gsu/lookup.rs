@@ -1,32 +1,35 @@
 //! A pool's money in any of the worlds that a simulation draws: by look-up, not by new curves.
 //!
 //! Load and dollars of every month follow from the world's factors; what each count then leaves comes from
-//! tables over load and burstiness (see [`crate::capacity::ShareTable`]). Costs of all counts at once give the
-//! cheapest one, and those of the ladders tell what the advised purchase comes to.
+//! tables over load, size and burstiness (see [`crate::capacity::ShareTable`]). Costs of all counts at once give
+//! the cheapest one, and those of the ladders tell what the advised purchase comes to.
 
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{
-    Member,
-    demand::{MonthlyCurves, burn_by_class},
-    money::Costs,
-};
+use super::{Member, demand::burn_by_class, money::Costs};
 use crate::{
     calendar::{Day, Month, Stretch},
-    capacity::{CurveError, Ladder, LadderRegret, Probe, ShareTable},
+    capacity::{Amounts, CurveError, Grid, Ladder, LadderRegret, Place, Probe, ShareTable},
     model::{ByClass, TokenClass},
     projection::world::World,
 };
 
-/// Loads beyond these factors of the planned one are taken as these.
-const LOAD_FACTOR_MAX: f64 = 6.0;
+/// Traffic beyond these factors of the planned one is taken as these.
+const RATE_FACTOR_MAX: f64 = 6.0;
 
-/// Where the look-up is held against exact curves: half a standard deviation of load, size and burstiness off.
-const PROBES: [Probe; 2] =
-    [Probe { load: 1.16, size: 1.03, shape: 0.7 }, Probe { load: 0.86, size: 0.97, shape: 1.4 }];
+/// Logarithm of the traffic around the planned one that the tables hold; 3.3 times more or less.
+const RATE_SPREAD: f64 = 1.2;
 
-/// Counts at which it is.
-const PROBED_COUNTS: usize = 5;
+/// Where the look-up is held against exact curves: half a standard deviation and more of load, size and burstiness
+/// off, and further to both sides.
+const PROBES: [Probe; 3] = [
+    Probe { load: 1.16, size: 1.03, shape: 0.7 },
+    Probe { load: 0.86, size: 0.97, shape: 1.4 },
+    Probe { load: 1.4, size: 1.09, shape: 0.5 },
+];
+
+/// Most counts at which it is.
+const PROBED_COUNTS: usize = 8;
 
 /// A pool's costs by look-up.
 #[derive(Clone, Debug)]
@@ -42,8 +45,10 @@ pub(in crate::projection) struct PoolLookup {
     quota: Vec<f64>,
     /// US dollars of a GSU in the mean month, on the cheapest term.
     usd_per_gsu_month: f64,
-    /// Ladders that were compared; the advised one first.
-    ladders: Vec<Held>,
+    /// US dollars a month of the ladders that were compared; the advised one first.
+    ladders: Vec<f64>,
+    /// By month: the counts that they hold.
+    levels: Vec<Vec<Level>>,
     /// Share of the horizon after the first day on which an order can run.
     held_share: f64,
     /// Largest difference of a share of tokens from exact curves.
@@ -57,18 +62,21 @@ struct Part {
     route: usize,
     /// By class: burn tokens of a request over its mean burn.
     burn_shares: Vec<(TokenClass, f64)>,
+    /// Requests by month.
+    requests: Vec<f64>,
     /// Burn tokens by month.
     burn: Vec<f64>,
     /// US dollars on PayGo by month and class that costs anything.
     usd: Vec<Vec<(TokenClass, f64)>>,
 }
 
-/// What a ladder holds and costs.
+/// A count that ladders hold in a month.
 #[derive(Clone, Debug)]
-struct Held {
-    committed_usd_per_month: f64,
-    /// By month: counts as indices of `counts`, with the share of the month that each is held.
-    levels: Vec<Vec<(usize, f64)>>,
+struct Level {
+    /// Index of the count.
+    index: usize,
+    /// Ladders that hold it, and for which share of the month.
+    shares: Vec<(usize, f64)>,
 }
 
 /// What a pool comes to in one world, US dollars of the mean month.
@@ -93,10 +101,15 @@ impl PoolOutcome {
     }
 }
 
-/// Load and dollars of a month in a world.
+/// A month in a world.
 struct MonthWorld {
-    log_load: f64,
-    usd: f64,
+    at: usize,
+    table: usize,
+    place: Place,
+    /// Traffic that cannot wait.
+    online: Drawn,
+    /// Traffic that may wait, where there is any.
+    waiting: Option<Drawn>,
 }
 
 impl PoolLookup {
@@ -123,131 +136,131 @@ impl PoolLookup {
         });
         let advised = ladders.map(|found| found.regret.cheapest);
         let order = advised.into_iter().chain((0..held.len()).filter(|at| Some(*at) != advised));
+        let ladders: Vec<&Ladder> = order.map(|at| &held[at]).collect();
         let per_gsu = costs.row.tokens_per_second_per_gsu.to_f64().unwrap_or(f64::NAN);
         let quota = |at: usize| per_gsu * f64::from(costs.months[at].days()) * 86_400.0;
         let parts = |members: &[Member<'_>]| members.iter().map(|member| part(costs, member)).collect();
+        let tables = tables(costs, &counts, bursts)?;
         Ok(PoolLookup {
-            tables: tables(costs.curves, &counts, bursts),
             of_month: (0..months).map(|at| costs.curves.place(at)).collect(),
             members: parts(costs.members),
             waiting: parts(costs.waiting),
             quota: (0..months).map(quota).collect(),
             held_share: held_share(held, costs.months),
-            ladders: order.map(|at| held_by(&held[at], months, &counts)).collect(),
-            error: error(costs, &counts, named)?,
+            levels: levels_of(&ladders, months, &counts),
+            ladders: ladders.iter().map(|ladder| committed_usd(ladder) / months as f64).collect(),
+            error: error(costs, &tables, &counts, named)?,
             usd_per_gsu_month,
+            tables,
             counts,
         })
     }
 
     /// What the pool comes to in a world.
     pub fn outcome(&self, world: &World) -> PoolOutcome {
-        let months = self.of_month.len();
-        let mut rows: Vec<Vec<f64>> = self.tables.iter().map(ShareTable::no_rows).collect();
-        let mut sums = vec![0.0_f32; self.counts.len()];
-        let mut nothing = 0.0;
+        let months: Vec<MonthWorld> =
+            (0..self.of_month.len()).filter_map(|at| self.month(world, at)).collect();
+        let (mut nothing, mut filled) = (0.0, Vec::new());
+        let mut amounts: Vec<Amounts> = self.tables.iter().map(ShareTable::amounts).collect();
+        for month in &months {
+            nothing += month.online.usd + month.waiting.map_or(0.0, |waiting| waiting.usd);
+            match month.waiting.filter(|waiting| waiting.burn > 0.0) {
+                Some(_) => filled.push(month),
+                None => {
+                    self.tables[month.table].note(&mut amounts[month.table], &month.place, month.online.usd);
+                }
+            }
+        }
+        let tables: Vec<_> = self.tables.iter().zip(&amounts).map(|(table, sums)| table.left(sums)).collect();
+        let left = |index: usize| -> f64 {
+            let noted: f64 = tables.iter().map(|left| left(index)).sum();
+            noted + filled.iter().map(|month| self.left_of(month, index)).sum::<f64>()
+        };
         let mut ladders = vec![0.0; self.ladders.len()];
-        for at in 0..months {
-            let Some((table, month)) = self.month(world, at) else { continue };
-            let weights = self.tables[table].weights(month.log_load, world.log_shape);
-            let waiting = self.waiting_in(world, at);
-            nothing += month.usd + waiting.map_or(0.0, |waiting| waiting.usd);
-            let fills = waiting.filter(|waiting| waiting.burn > 0.0);
-            match fills {
-                Some(waiting) => {
-                    let offered = self.offered(world, at);
-                    for (index, sum) in sums.iter_mut().enumerate() {
-                        let left = self.tables[table].share(&weights, index);
-                        *sum += self.with_waiting(at, index, left, (month.usd, offered), waiting) as f32;
-                    }
-                }
-                None => self.tables[table].note(&mut rows[table], &weights, month.usd),
-            }
-            for (ladder, usd) in self.ladders.iter().zip(&mut ladders) {
-                for (index, share) in &ladder.levels[at] {
-                    let left = self.tables[table].share(&weights, *index);
-                    *usd += share
-                        * match fills {
-                            Some(waiting) => {
-                                let offered = self.offered(world, at);
-                                self.with_waiting(at, *index, left, (month.usd, offered), waiting)
-                            }
-                            None => left * month.usd,
-                        };
-                }
+        for month in &months {
+            for level in &self.levels[month.at] {
+                let usd = self.left_of(month, level.index);
+                level.shares.iter().for_each(|(ladder, share)| ladders[*ladder] += share * usd);
             }
         }
-        for (table, rows) in self.tables.iter().zip(&rows) {
-            table.add(rows, &mut sums);
-        }
-        self.best(&sums, nothing / months as f64, &ladders)
+        self.best(left, nothing / self.of_month.len() as f64, &ladders)
     }
 
-    fn best(&self, sums: &[f32], nothing_usd: f64, ladders: &[f64]) -> PoolOutcome {
+    /// The cheapest of all, given what every count by its index and every ladder leaves over the horizon.
+    fn best(&self, left: impl Fn(usize) -> f64, nothing_usd: f64, ladders: &[f64]) -> PoolOutcome {
         let months = self.of_month.len() as f64;
         let mut cheapest = (0, nothing_usd);
-        for (gsu, left) in self.counts.iter().zip(sums).skip(1) {
-            let usd = f64::from(*left).max(0.0) / months + *gsu as f64 * self.usd_per_gsu_month;
+        for (index, gsu) in self.counts.iter().enumerate().skip(1) {
+            let fees = *gsu as f64 * self.usd_per_gsu_month;
+            // What is left costs at least nothing, and larger counts cost more.
+            if fees >= cheapest.1 {
+                break;
+            }
+            let usd = left(index) / months + fees;
             if usd < cheapest.1 {
                 cheapest = (*gsu, usd);
             }
         }
         // A count that waits for its order serves a part of the horizon.
         let in_time = nothing_usd + self.held_share * (cheapest.1 - nothing_usd);
-        let of_ladder = |(ladder, left): (&Held, &f64)| ladder.committed_usd_per_month + left / months;
+        let of_ladder = |(committed, left): (&f64, &f64)| committed + left / months;
         let ladders_usd = self.ladders.iter().zip(ladders).map(of_ladder);
         PoolOutcome {
             nothing_usd,
             cheapest_gsu: cheapest.0,
             least_usd: ladders_usd.fold(in_time, f64::min),
             advised_paygo_usd: ladders.first().map_or(nothing_usd, |left| left / months),
-            advised_committed_usd: self.ladders.first().map_or(0.0, |held| held.committed_usd_per_month),
+            advised_committed_usd: self.ladders.first().copied().unwrap_or(0.0),
         }
     }
 
-    /// The table of a month, and its load and dollars in a world.
-    fn month(&self, world: &World, at: usize) -> Option<(usize, MonthWorld)> {
+    /// A month in a world; `None` without traffic.
+    ///
+    /// Requests that are bigger on average make all of the pool's requests bigger alike.
+    fn month(&self, world: &World, at: usize) -> Option<MonthWorld> {
         let (table, log_load) = self.of_month[at]?;
-        let (mut planned, mut burn, mut usd) = (0.0, 0.0, 0.0);
+        let (mut planned, mut online) = (Drawn::default(), Drawn::default());
         for part in &self.members {
-            let drawn = part.in_world(world, at);
-            planned += part.burn[at];
-            burn += drawn.burn;
-            usd += drawn.usd;
+            planned.burn += part.burn[at];
+            planned.requests += part.requests[at];
+            online.add(part.in_world(world, at));
         }
-        let factor = (burn / planned).clamp(1.0 / LOAD_FACTOR_MAX, LOAD_FACTOR_MAX);
-        Some((table, MonthWorld { log_load: log_load + factor.ln(), usd }))
-    }
-
-    fn offered(&self, world: &World, at: usize) -> f64 {
-        self.members.iter().map(|part| part.in_world(world, at).burn).sum()
-    }
-
-    /// Burn and dollars of the traffic that may wait; `None` where there is none.
-    fn waiting_in(&self, world: &World, at: usize) -> Option<Drawn> {
+        let rate = (online.requests / planned.requests).clamp(1.0 / RATE_FACTOR_MAX, RATE_FACTOR_MAX);
+        let size = (online.burn / online.requests) / (planned.burn / planned.requests);
+        let place = self.tables[table].place(log_load + rate.ln(), size.ln(), world.log_shape);
         let parts = self.waiting.iter().map(|part| part.in_world(world, at));
-        parts.reduce(|a, b| Drawn { burn: a.burn + b.burn, usd: a.usd + b.usd })
+        let waiting = parts.reduce(|mut sum, part| {
+            sum.add(part);
+            sum
+        });
+        Some(MonthWorld { at, table, place, online, waiting })
     }
 
-    /// US dollars of a month when idle GSUs take what may wait.
-    fn with_waiting(
-        &self,
-        at: usize,
-        index: usize,
-        left: f64,
-        (usd, offered): (f64, f64),
-        waiting: Drawn,
-    ) -> f64 {
-        let idle = (self.counts[index] as f64 * self.quota[at] - (1.0 - left) * offered).max(0.0);
-        left * usd + waiting.usd / waiting.burn * (waiting.burn - idle).max(0.0)
+    /// US dollars of a month that a count leaves, idle GSUs taking what may wait.
+    fn left_of(&self, month: &MonthWorld, index: usize) -> f64 {
+        let left = self.tables[month.table].share(&month.place, index);
+        let paid = left * month.online.usd;
+        let Some(waiting) = month.waiting.filter(|waiting| waiting.burn > 0.0) else { return paid };
+        let quota = self.counts[index] as f64 * self.quota[month.at];
+        let idle = (quota - (1.0 - left) * month.online.burn).max(0.0);
+        paid + waiting.usd / waiting.burn * (waiting.burn - idle).max(0.0)
     }
 }
 
-/// A route's burn tokens and dollars of a month in a world.
-#[derive(Clone, Copy)]
+/// Requests, burn tokens and dollars of a month in a world.
+#[derive(Clone, Copy, Default)]
 struct Drawn {
+    requests: f64,
     burn: f64,
     usd: f64,
+}
+
+impl Drawn {
+    fn add(&mut self, other: Drawn) {
+        self.requests += other.requests;
+        self.burn += other.burn;
+        self.usd += other.usd;
+    }
 }
 
 impl Part {
@@ -256,7 +269,11 @@ impl Part {
         let traffic = route.traffic(at) * world.busy;
         let burn: f64 = self.burn_shares.iter().map(|(class, share)| share * route.tokens[*class]).sum();
         let usd: f64 = self.usd[at].iter().map(|(class, usd)| usd * route.tokens[*class]).sum();
-        Drawn { burn: self.burn[at] * traffic * burn, usd: usd * traffic }
+        Drawn {
+            requests: self.requests[at] * traffic,
+            burn: self.burn[at] * traffic * burn,
+            usd: usd * traffic,
+        }
     }
 }
 
@@ -270,35 +287,44 @@ fn part(costs: &Costs<'_>, member: &Member<'_>) -> Part {
     Part {
         route: routes.iter().position(|route| route.name == member.route.name).unwrap_or(0),
         burn_shares: positive(&burn).into_iter().map(|(class, part)| (class, part / mean)).collect(),
+        requests: member.plan.months.iter().map(|spend| spend.requests).collect(),
         burn: member.plan.months.iter().map(|spend| spend.requests * mean).collect(),
         usd: member.instead_of.months.iter().map(|spend| positive(&spend.usd)).collect(),
     }
 }
 
-/// One table for each family of months, wide enough for its months at loads from a sixth to six times.
-fn tables(curves: &MonthlyCurves, counts: &[u64], bursts: bool) -> Vec<ShareTable> {
-    let table = |(family, [low, high]): (&crate::capacity::CurveFamily, [f64; 2])| {
-        ShareTable::new(family, counts, [low - LOAD_SPREAD, high + LOAD_SPREAD], bursts)
-    };
-    curves.families().map(table).collect()
+/// One table for each family of months, wide enough for its months at a third to three times their traffic.
+fn tables(costs: &Costs<'_>, counts: &[u64], bursts: bool) -> Result<Vec<ShareTable>, CurveError> {
+    let families = costs.curves.families();
+    families
+        .map(|(family, traffic, [low, high])| {
+            let range = [low - RATE_SPREAD, high + RATE_SPREAD];
+            ShareTable::new(family, (costs.row, traffic), counts, range, bursts, Grid::FINE)
+        })
+        .collect()
 }
 
-/// Logarithm of the loads around the planned ones that the tables hold; 3.3 times more or less.
-const LOAD_SPREAD: f64 = 1.2;
+fn committed_usd(ladder: &Ladder) -> f64 {
+    ladder.committed_usd + ladder.charged_beyond_usd
+}
 
-fn held_by(ladder: &Ladder, months: usize, counts: &[u64]) -> Held {
-    let mut levels = vec![Vec::new(); months];
-    for level in &ladder.levels {
-        let period = &ladder.periods[level.period];
-        let days = |first: Day, next: Day| f64::from(Stretch { first, next }.days());
-        let share = days(level.first, level.next) / days(period.first, period.next);
-        let index = counts.partition_point(|gsu| *gsu <= level.gsu).saturating_sub(1);
-        levels[level.period].push((index, share));
+/// The counts that ladders hold by month, each once.
+fn levels_of(ladders: &[&Ladder], months: usize, counts: &[u64]) -> Vec<Vec<Level>> {
+    let mut levels: Vec<Vec<Level>> = vec![Vec::new(); months];
+    for (ladder, held) in ladders.iter().enumerate() {
+        for level in &held.levels {
+            let period = &held.periods[level.period];
+            let days = |first: Day, next: Day| f64::from(Stretch { first, next }.days());
+            let share = days(level.first, level.next) / days(period.first, period.next);
+            let index = counts.partition_point(|gsu| *gsu <= level.gsu).saturating_sub(1);
+            let of_month = &mut levels[level.period];
+            match of_month.iter_mut().find(|other| other.index == index) {
+                Some(other) => other.shares.push((ladder, share)),
+                None => of_month.push(Level { index, shares: vec![(ladder, share)] }),
+            }
+        }
     }
-    Held {
-        committed_usd_per_month: (ladder.committed_usd + ladder.charged_beyond_usd) / months as f64,
-        levels,
-    }
+    levels
 }
 
 /// Share of the horizon from the first day on which one of the ladders holds anything; all of it when none does.
@@ -309,12 +335,20 @@ fn held_share(ladders: &[Ladder], months: &[Month]) -> f64 {
     first.map(|level| level.first).min().map_or(1.0, |first| days(first, end) / days(start, end))
 }
 
-/// Largest difference to exact curves of the busiest month, at counts that the plan names and some between.
-fn error(costs: &Costs<'_>, counts: &[u64], named: &[u64]) -> Result<f64, CurveError> {
-    let mut probed: Vec<u64> = named.iter().copied().filter(|gsu| *gsu > 0).take(PROBED_COUNTS - 2).collect();
+/// Largest difference to exact curves of the busiest month, at the smallest counts, some between and those that the
+/// plan names.
+fn error(costs: &Costs<'_>, tables: &[ShareTable], counts: &[u64], named: &[u64]) -> Result<f64, CurveError> {
+    let (Some((_, traffic, _)), Some(table)) = (costs.curves.families().next(), tables.first()) else {
+        return Ok(0.0);
+    };
+    let small = counts.iter().skip(1).take(2);
     let spread = (1..=2).filter_map(|part| counts.get(counts.len() * part / 6));
-    probed.extend(spread.filter(|gsu| **gsu > 0));
-    let (family, traffic) = (costs.curves.busiest(), costs.curves.busiest_traffic());
-    let errors = PROBES.map(|probe| family.error((costs.row, traffic), &probed, probe));
+    let mut probed: Vec<u64> = Vec::new();
+    for gsu in small.chain(spread).chain(named) {
+        if *gsu > 0 && !probed.contains(gsu) && probed.len() < PROBED_COUNTS {
+            probed.push(*gsu);
+        }
+    }
+    let errors = PROBES.map(|probe| table.error((costs.row, traffic), &probed, probe));
     errors.into_iter().try_fold(0.0_f64, |largest, error| Ok(largest.max(error?)))
 }

@@ -26,7 +26,9 @@ pub use self::{
     commitments::{CommitmentMonth, Commitments},
     form::{Blended, Form, FormEntry, FormLoad, LoadKind},
     money::{BestOfTerm, TermVerdict, Waiting},
-    rules::{DrawnRequests, OpenRule, RuleEnvelope, RuleValue},
+    rules::{
+        AdmissionAnswer, AdmissionQuestion, DrawnRequests, LearnedValue, OpenRule, RuleEnvelope, RuleValue,
+    },
     sizes::{Assurance, CurveRow, HeatMap, RuleSize, SizeRule},
     spill::SpillTier,
     together::{Together, TogetherTerm},
@@ -39,7 +41,8 @@ use super::{
 use crate::{
     calendar::{Day, Month},
     capacity::{
-        CurveError, Ladder, LadderRegret, Query, Regret, Rise, Sizing, SizingError, Throughput, size,
+        CurveError, Ladder, LadderRegret, LearnedRule, Query, Regret, Rise, Sizing, SizingError, Throughput,
+        size,
     },
     model::{ByClass, Endpoint, ModelId, Tier, TokenClass},
     prices::EndKind,
@@ -108,6 +111,11 @@ pub struct GsuPool {
     /// What the counts of the form, of 1 % left and of the ladder leave under rules of admission that are not
     /// documented; empty where the load is too heavy to be drawn request by request.
     pub rules: Vec<RuleEnvelope>,
+    /// What production taught about the rules of admission, where it did: those that it excludes are open no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned: Option<LearnedRule>,
+    /// How requests are admitted, question by question, and how that is known.
+    pub admission: Vec<AdmissionAnswer>,
     /// The same money where what GSUs do not take is paid at another tier.
     pub spill_tiers: Vec<SpillTier>,
     /// The same at the shortest and the longest windows, where the documents give ranges; else empty.
@@ -252,7 +260,7 @@ fn pool(
     let sizing = sized(inputs, &query, global, warnings)?;
     let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt_tokens(&query))?;
     let window = sizing.window.map_or(60.0, |window| window.seconds as f64);
-    let curves = MonthlyCurves::new(members, row, months, window)
+    let curves = MonthlyCurves::new(members, row, months)
         .map_err(|error| warnings.push(Warning::NotSized { model: model.clone(), why: error.to_string() }))
         .ok()?;
     let burn_total: f64 = (0..months.len()).map(requests).sum::<f64>() * to_f64(sizing.burn_per_request);
@@ -274,7 +282,7 @@ fn pool(
     warnings.extend(money.warnings.clone());
     warnings.extend(outlived(inputs, &model, life.map(|(end, _)| end), &money.terms));
     let loads = load(members, row, busiest, months[busiest]);
-    let whole = traffic(members, row, busiest, months[busiest], window).ok()?;
+    let whole = traffic(members, row, busiest, months[busiest]).ok()?;
     let curve = curves.busiest().centre();
     let sizes = sizes::by_rule(curve, &money, sizing.gsu);
     let ladder = money.ladder.as_ref().map(|found| found.ladders[found.regret.cheapest].clone());
@@ -282,6 +290,8 @@ fn pool(
     let ends = window_ends::at_ends(&costs, sizing.gsu);
     let lookup = look_up(&costs, &money, &sizes, warnings);
     let pool = GsuPool {
+        admission: rules::answers(inputs.capacity.learned(&model)),
+        learned: learned(inputs, &model, warnings),
         rules: rules::envelopes(inputs, members, (busiest, months[busiest]), (curve, &ends), row, &asked),
         spill_tiers: spill::tiers(&costs, &money, burn_total),
         window_ends: ends.iter().map(|end| end.case(&costs)).collect(),
@@ -293,7 +303,7 @@ fn pool(
         sweet_spots: curve.sweet_spots(),
         sizes,
         assurance: sizes::assurance(members, curve, &money, requests(busiest)),
-        heat_map: sizes::heat_map(&loads.hours_gsu, &whole, curve, sizing.gsu, window),
+        heat_map: sizes::heat_map(&loads.hours_gsu, &whole.in_windows(window), curve, sizing.gsu, window),
         load: loads,
         form: Busiest::of(inputs, members, row, &query, busiest, months).form(),
         paygo_usd_per_month: money.paygo_usd[0],
@@ -328,6 +338,15 @@ fn look_up(
     let not_sized =
         |error: CurveError| Warning::NotSized { model: costs.row.model.clone(), why: error.to_string() };
     made.map_err(|error| warnings.push(not_sized(error))).ok()
+}
+
+/// What production taught about the model; a warning where it was the emulator.
+fn learned(inputs: &Inputs<'_>, model: &ModelId, warnings: &mut Vec<Warning>) -> Option<LearnedRule> {
+    let learned = inputs.capacity.learned(model).cloned();
+    if learned.as_ref().is_some_and(|learned| learned.rehearsed) {
+        warnings.push(Warning::RuleRehearsed { model: model.clone() });
+    }
+    learned
 }
 
 /// The form's answer; a warning where there is none.

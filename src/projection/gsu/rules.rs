@@ -5,20 +5,26 @@
 //! the rates, bursts and sizes that the curve was computed from, and sent through [`Admission`] under each rule;
 //! the difference to the curve's own rules is added to what the curve leaves. Windows that the documents give as
 //! a range do have a closed form: the curve at the shortest and at the longest of them.
+//!
+//! Where production taught which rules are possible ([`LearnedRule`]), each of these is sent through as well, and
+//! they alone make the range.
 
+mod known;
 mod traffic;
 
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub(super) use self::known::answers;
+pub use self::known::{AdmissionAnswer, AdmissionQuestion};
 use self::traffic::{Event, Kind, Request};
 use super::{Member, demand, window_ends::AtEnd};
 use crate::{
     calendar::Month,
     capacity::{
-        Admission, AdmissionRules, Curve, CurvePoint, Outcome, Overrun, Refund, RequestType, Throughput,
-        Ticket, WindowClock, WindowEnd,
+        Admission, AdmissionRules, Curve, CurvePoint, EstimateKind, LearnedRule, Outcome, PtRule, Refund,
+        RequestType, Throughput, Ticket, WindowClock, WindowEnd, WindowKind,
     },
     model::{Grade, TokenClass},
     projection::plan::Inputs,
@@ -27,6 +33,9 @@ use crate::{
 
 /// Images of the largest draft mode where no answer was seen: the most that image models are documented to make.
 const IMAGES_MAX: f64 = 4.0;
+
+/// Longest answer of a model whose own is not in the book: that of Gemini's text models.
+const OUTPUT_TOKENS_MAX: u64 = 65_536;
 
 /// Seconds until an answer is whole, where none was measured; no published figure was found.
 const LATENCY_SECONDS: f64 = 20.0;
@@ -73,6 +82,20 @@ impl OpenRule {
         OpenRule::LongestWindow,
     ];
 
+    /// The curve's rules with this one instead; `None` for the windows of a range, which are no rule of admission.
+    fn instead(self) -> Option<PtRule> {
+        let estimate = |estimate| PtRule { estimate, ..PtRule::OF_THE_CURVE };
+        let clock = |clock| PtRule { clock, ..PtRule::OF_THE_CURVE };
+        match self {
+            OpenRule::MaximumEstimate => Some(estimate(EstimateKind::Maximum)),
+            OpenRule::ActualEstimate => Some(estimate(EstimateKind::Actual)),
+            OpenRule::SlidingClock => Some(clock(WindowKind::Sliding)),
+            OpenRule::BucketClock => Some(clock(WindowKind::Bucket)),
+            OpenRule::NoRefund => Some(PtRule { refund: Refund::Never, ..PtRule::OF_THE_CURVE }),
+            OpenRule::ShortestWindow | OpenRule::LongestWindow => None,
+        }
+    }
+
     /// The rule in words.
     pub fn label(self) -> &'static str {
         match self {
@@ -98,6 +121,22 @@ pub struct RuleValue {
     pub window_seconds: u64,
     /// Share of burn tokens that it leaves to PayGo less that of the curve's rules: on the same drawn requests,
     /// or between two curves.
+    pub difference: f64,
+    /// The curve's share with that difference, between 0 and 1.
+    pub left_share: f64,
+    /// Whether production excludes it, see [`LearnedRule`]; `None` where nothing was learned, and for windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<bool>,
+}
+
+/// What a rule leaves that production does not exclude.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct LearnedValue {
+    /// The rule.
+    pub rule: PtRule,
+    /// Burn tokens of the drawn requests that it leaves.
+    pub drawn_left_burn: u64,
+    /// Share of burn tokens that it leaves to PayGo less that of the curve's rules, on the same drawn requests.
     pub difference: f64,
     /// The curve's share with that difference, between 0 and 1.
     pub left_share: f64,
@@ -138,12 +177,23 @@ pub struct RuleEnvelope {
     pub window_range_seconds: Option<[u64; 2]>,
     /// Share of burn tokens that the curve leaves.
     pub left_share: f64,
-    /// Lowest and highest share of the curve and all rules.
+    /// Lowest and highest share of the curve and all rules; of those that production leaves possible, and the ends
+    /// of the window's range under the best of them, where that was learned.
     pub envelope: [f64; 2],
     /// Rule by rule, those that could be valued.
     pub rules: Vec<RuleValue>,
+    /// The rules that production leaves possible, the one that explains it best first; empty where none was learned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub learned: Vec<LearnedValue>,
     /// What was drawn; `None` where the load is so heavy that the requests would fill too few windows.
     pub drawn: Option<DrawnRequests>,
+}
+
+impl RuleEnvelope {
+    /// Share under the rule that explains production best, where one was learned.
+    pub fn learned_share(&self) -> Option<f64> {
+        self.learned.first().map(|best| best.left_share)
+    }
 }
 
 /// Values the rules at these counts, each with what asks for it; a count may be asked for more than once.
@@ -161,14 +211,16 @@ pub(super) fn envelopes(
     points.retain(|point| point.window.is_some());
     points.sort_by_key(|point| point.gsu);
     points.dedup_by_key(|point| point.gsu);
-    let drawn = drawn_shares(inputs, members, month, row, &points);
+    let learned = inputs.capacity.learned(&row.model);
+    let drawn = drawn_shares(inputs, members, month, row, &points, learned);
     let envelope = |(at, point): (usize, &&CurvePoint)| {
         let window = point.window?;
         let drawn = drawn.as_ref().map(|drawn| &drawn[at]);
-        let drawn_rules = drawn.into_iter().flat_map(|(base, left)| {
-            DRAWN.iter().zip(left).map(|(rule, left)| {
-                let difference = (*left as f64 - base.left_burn as f64) / base.burn.max(1) as f64;
-                value(*rule, point, window.seconds, Some(*left), difference)
+        let drawn_rules = drawn.into_iter().flat_map(|drawn| {
+            DRAWN.iter().zip(&drawn.left).map(|(rule, left)| {
+                let value = value(*rule, point, window.seconds, Some(*left), drawn.difference(*left));
+                let excluded = learned.zip(rule.instead()).map(|(learned, rule)| !learned.allows(rule));
+                RuleValue { excluded, ..value }
             })
         });
         let end_rules = ends.iter().filter_map(|end| at_end(end, point));
@@ -176,7 +228,7 @@ pub(super) fn envelopes(
         if rules.is_empty() {
             return None;
         }
-        let all = || rules.iter().map(|rule| rule.left_share).chain([point.left.tokens]);
+        let learned = drawn.map(|drawn| drawn.learned(point, learned)).unwrap_or_default();
         let range = row.window_range(point.gsu).filter(|range| range.is_open());
         Some(RuleEnvelope {
             gsu: point.gsu,
@@ -185,12 +237,26 @@ pub(super) fn envelopes(
             window_grade: window.grade,
             window_range_seconds: range.map(|range| [range.shortest_seconds, range.longest_seconds]),
             left_share: point.left.tokens,
-            envelope: [all().fold(1.0, f64::min), all().fold(0.0, f64::max)],
-            drawn: drawn.map(|(base, _)| *base),
+            envelope: widest(point, &rules, &learned),
+            drawn: drawn.map(|drawn| drawn.base),
             rules,
+            learned,
         })
     };
     points.iter().enumerate().filter_map(envelope).collect()
+}
+
+/// Lowest and highest share that is still possible.
+fn widest(point: &CurvePoint, rules: &[RuleValue], learned: &[LearnedValue]) -> [f64; 2] {
+    let shares: Vec<f64> = match learned.first() {
+        Some(best) => {
+            let ends = rules.iter().filter(|rule| rule.drawn_left_burn.is_none());
+            let moved = ends.map(|end| (best.left_share + end.difference).clamp(0.0, 1.0));
+            learned.iter().map(|value| value.left_share).chain(moved).collect()
+        }
+        None => rules.iter().map(|rule| rule.left_share).chain([point.left.tokens]).collect(),
+    };
+    [shares.iter().copied().fold(1.0, f64::min), shares.iter().copied().fold(0.0, f64::max)]
 }
 
 /// A rule at a point of the curve.
@@ -202,7 +268,7 @@ fn value(
     difference: f64,
 ) -> RuleValue {
     let left_share = (point.left.tokens + difference).clamp(0.0, 1.0);
-    RuleValue { rule, drawn_left_burn, window_seconds, difference, left_share }
+    RuleValue { rule, drawn_left_burn, window_seconds, difference, left_share, excluded: None }
 }
 
 /// One end of a range; `None` where the count's own window is printed.
@@ -221,21 +287,49 @@ fn at_end(end: &AtEnd, point: &CurvePoint) -> Option<RuleValue> {
     Some(value(rule, point, window.seconds, None, difference))
 }
 
-/// Requests of the month sent through every point under the curve's rules and each other: what was drawn, and
-/// burn tokens left by rule.
+/// What was drawn, and what every rule leaves of it at one count.
+struct DrawnAt {
+    base: DrawnRequests,
+    /// Burn tokens left by [`DRAWN`].
+    left: Vec<u64>,
+    /// The same by the rules that production leaves possible.
+    left_learned: Vec<u64>,
+}
+
+impl DrawnAt {
+    /// Share that a rule leaves more than the curve's.
+    fn difference(&self, left: u64) -> f64 {
+        (left as f64 - self.base.left_burn as f64) / self.base.burn.max(1) as f64
+    }
+
+    fn learned(&self, point: &CurvePoint, learned: Option<&LearnedRule>) -> Vec<LearnedValue> {
+        let possible = learned.into_iter().flat_map(|learned| &learned.possible);
+        let value = |(rule, left): (PtRule, &u64)| {
+            let difference = self.difference(*left);
+            let left_share = (point.left.tokens + difference).clamp(0.0, 1.0);
+            LearnedValue { rule, drawn_left_burn: *left, difference, left_share }
+        };
+        possible.map(|possible| possible.rule).zip(&self.left_learned).map(value).collect()
+    }
+}
+
+/// Requests of the month sent through every point under the curve's rules and each other.
 fn drawn_shares(
     inputs: &Inputs<'_>,
     members: &[Member<'_>],
     month: (usize, Month),
     row: &Throughput,
     points: &[&CurvePoint],
-) -> Option<Vec<(DrawnRequests, Vec<u64>)>> {
+    learned: Option<&LearnedRule>,
+) -> Option<Vec<DrawnAt>> {
     let window = points.iter().filter_map(|point| point.window).map(|window| window.seconds).max()?;
     let kinds: Option<Vec<Kind>> = members.iter().map(|member| kind(inputs, member, month, row)).collect();
     let drawn = traffic::draw(&kinds?, window as f64, inputs.workload.seed)?;
-    let rules = || std::iter::once(None).chain(DRAWN.iter().map(|rule| Some(*rule)));
-    let cases: Vec<(&CurvePoint, Option<OpenRule>)> =
-        points.iter().flat_map(|point| rules().map(move |rule| (*point, rule))).collect();
+    let open = DRAWN.iter().filter_map(|rule| rule.instead());
+    let possible = learned.into_iter().flat_map(|learned| &learned.possible).map(|possible| possible.rule);
+    let rules: Vec<PtRule> = std::iter::once(PtRule::OF_THE_CURVE).chain(open).chain(possible).collect();
+    let cases: Vec<(&CurvePoint, PtRule)> =
+        points.iter().flat_map(|point| rules.iter().map(|rule| (*point, *rule))).collect();
     let left: Vec<u64> =
         cases.par_iter().map(|case| left(&drawn.requests, &drawn.events, case.0, case.1)).collect();
     let burn: u64 = drawn.requests.iter().map(|request| request.burn).sum();
@@ -249,9 +343,10 @@ fn drawn_shares(
             latency_seconds: drawn.mean_latency_seconds(),
             latency_measured: members.iter().all(|member| latency(member).is_some()),
         };
-        (base, left[1..].to_vec())
+        let (open, possible) = left[1..].split_at(DRAWN.len());
+        DrawnAt { base, left: open.to_vec(), left_learned: possible.to_vec() }
     };
-    Some(left.chunks(1 + DRAWN.len()).map(of_point).collect())
+    Some(left.chunks(rules.len()).map(of_point).collect())
 }
 
 /// What a route's requests are: how many, how big, what they may be admitted with.
@@ -268,6 +363,8 @@ fn kind(
         marks: demand::sizes(member, row).ok()?,
         mean,
         largest: largest_burn(inputs, member, row)?.max(mean),
+        input: input_burn(member, row),
+        cap: input_burn(member, row) + cap_burn(inputs, member, row),
         latency_seconds: latency(member).unwrap_or(LATENCY_SECONDS),
     })
 }
@@ -292,30 +389,47 @@ fn largest_burn(inputs: &Inputs<'_>, member: &Member<'_>, row: &Throughput) -> O
     Some(TokenClass::ALL.iter().filter_map(|class| of_class(*class)).filter(|burn| burn.is_finite()).sum())
 }
 
+/// Mean burn of a request's input.
+fn input_burn(member: &Member<'_>, row: &Throughput) -> f64 {
+    let tokens = |class: TokenClass| member.plan.per_request.as_ref()?.tokens[class].as_ref();
+    let burn = |class: &TokenClass| Some(tokens(*class)?.mean * super::to_f64(row.rate(*class)?));
+    TokenClass::ALL.iter().filter(|class| class.is_input()).filter_map(burn).sum()
+}
+
+/// Burn of the longest answer that the model's contract allows, all of it of the dearest class.
+fn cap_burn(inputs: &Inputs<'_>, member: &Member<'_>, row: &Throughput) -> f64 {
+    let facts = inputs.prices.facts(&member.plan.placement.model);
+    let tokens = facts.and_then(|facts| facts.max_output_tokens).unwrap_or(OUTPUT_TOKENS_MAX);
+    let output = TokenClass::ALL.iter().filter(|class| !class.is_input());
+    let rates = output.filter_map(|class| row.rate(*class).map(super::to_f64));
+    tokens as f64 * rates.fold(0.0, f64::max)
+}
+
 /// Median seconds until an answer is whole, where any was measured.
 fn latency(member: &Member<'_>) -> Option<f64> {
     Some(member.plan.per_request.as_ref()?.seen.as_ref()?.latency_seconds?[0])
 }
 
-/// Burn tokens left to PayGo by one count under one rule, all others being the curve's.
-fn left(requests: &[Request], events: &[Event], point: &CurvePoint, rule: Option<OpenRule>) -> u64 {
-    let clock = match rule {
-        Some(OpenRule::SlidingClock) => WindowClock::Sliding,
-        Some(OpenRule::BucketClock) => WindowClock::Bucket,
-        _ => WindowClock::Fixed { phase_micros: 0 },
+/// Burn tokens left to PayGo by one count under one rule.
+fn left(requests: &[Request], events: &[Event], point: &CurvePoint, rule: PtRule) -> u64 {
+    let clock = match rule.clock {
+        WindowKind::Fixed => WindowClock::Fixed { phase_micros: 0 },
+        WindowKind::Sliding => WindowClock::Sliding,
+        WindowKind::Bucket => WindowClock::Bucket,
     };
-    let refund = if rule == Some(OpenRule::NoRefund) { Refund::Never } else { Refund::Any };
-    let estimate = |request: &Request| match rule {
-        Some(OpenRule::MaximumEstimate) => request.largest,
-        Some(OpenRule::ActualEstimate) => request.burn,
-        _ => request.mean,
+    let estimate = |request: &Request| match rule.estimate {
+        EstimateKind::Mean => request.mean,
+        EstimateKind::Maximum => request.largest,
+        EstimateKind::Actual => request.burn,
+        EstimateKind::Input => request.input,
+        EstimateKind::ContractCap => request.cap,
     };
     let rules = AdmissionRules {
         quota: point.quota as u64,
         window_micros: point.window.map_or(0, |window| window.seconds) * 1_000_000,
         clock,
-        refund,
-        overrun: Overrun::Forget,
+        refund: rule.refund,
+        overrun: rule.overrun,
     };
     // A quota of less than one burn token admits nothing.
     let Ok(mut admission) = Admission::new(rules) else {

@@ -46,9 +46,7 @@ pub(super) struct AtEnd {
 pub(super) fn at_ends(costs: &Costs<'_>, form_gsu: u64) -> Vec<AtEnd> {
     let at_end = |end: &WindowEnd| {
         let row = costs.row.at_window_end(*end)?;
-        // The windows of the form's count also say over how long a burst lasts.
-        let seconds = row.window(form_gsu)?.seconds as f64;
-        let curves = MonthlyCurves::new(costs.members, &row, costs.months, seconds).ok()?;
+        let curves = MonthlyCurves::new(costs.members, &row, costs.months).ok()?;
         Some(AtEnd { end: *end, row, curves, form_gsu })
     };
     WindowEnd::ALL.iter().filter_map(at_end).collect()

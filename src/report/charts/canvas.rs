@@ -16,14 +16,57 @@ use plotters::{
 
 use super::{Chart, ChartError};
 
-/// Width of every chart in pixels.
-pub(super) const WIDTH: f64 = 1000.0;
-/// Usual height of a chart in pixels.
+/// Usual height of a wide chart in pixels.
 pub(super) const HEIGHT: f64 = 560.0;
-/// Distance of text from the border of the picture, in pixels.
-pub(super) const MARGIN: f64 = 24.0;
-/// Labels longer than this many pixels are cut, with an ellipsis.
-pub(super) const LONGEST_LABEL: f64 = 400.0;
+/// Usual height of the plot of a narrow chart in pixels.
+pub(super) const NARROW_PLOT: f64 = 230.0;
+
+/// How wide a picture is. A narrow one is for the screen of a telephone: the same marks and the same letters,
+/// with the texts above and below the plot that a wide one has beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Breadth {
+    Wide,
+    Narrow,
+}
+
+impl Breadth {
+    /// Width of the picture in pixels.
+    pub(super) fn width(self) -> f64 {
+        if self.is_narrow() { 360.0 } else { 1000.0 }
+    }
+
+    /// Distance of text from the border of the picture, in pixels.
+    pub(super) fn margin(self) -> f64 {
+        if self.is_narrow() { 14.0 } else { 24.0 }
+    }
+
+    /// Where text ends at the right, in pixels.
+    pub(super) fn right(self) -> f64 {
+        self.width() - self.margin()
+    }
+
+    /// Room between both margins, in pixels.
+    pub(super) fn inner(self) -> f64 {
+        self.right() - self.margin()
+    }
+
+    /// Labels longer than this many pixels are cut, with an ellipsis.
+    pub(super) fn longest_label(self) -> f64 {
+        if self.is_narrow() { self.inner() - 24.0 } else { 400.0 }
+    }
+
+    pub(super) fn is_narrow(self) -> bool {
+        self == Breadth::Narrow
+    }
+}
+
+/// Draws a chart at both breadths; name and words are those of the wide one.
+pub(super) fn at_both_breadths(
+    draw: impl Fn(Breadth) -> Result<Chart, ChartError>,
+) -> Result<Chart, ChartError> {
+    let wide = draw(Breadth::Wide)?;
+    Ok(Chart { narrow: draw(Breadth::Narrow)?.svg, ..wide })
+}
 
 /// Family name of the embedded font.
 pub(super) const FONT_FAMILY: &str = "Inter";
@@ -89,10 +132,12 @@ pub(super) struct Bounds {
 pub(super) struct Heading {
     title: Vec<String>,
     subtitle: Vec<String>,
+    breadth: Breadth,
 }
 
 /// Draws a picture of the given height and adds what makes it accessible.
 pub(super) fn draw_picture(
+    breadth: Breadth,
     name: &str,
     title: &str,
     alt: String,
@@ -100,7 +145,8 @@ pub(super) fn draw_picture(
     draw: impl FnOnce(&Area) -> Result<(), ChartError>,
 ) -> Result<Chart, ChartError> {
     let mut raw = String::new();
-    let size = (fine(WIDTH) as u32, fine(height) as u32);
+    let width = breadth.width();
+    let size = (fine(width) as u32, fine(height) as u32);
     {
         let area = SVGBackend::with_string(&mut raw, size).into_drawing_area();
         area.fill(&WHITE)?;
@@ -116,47 +162,74 @@ pub(super) fn draw_picture(
     let body = body.replace(&family, &families);
     let (spoken_title, spoken_alt) = (escape(title), escape(&alt));
     let svg = format!(
-        "<svg width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {} {}\" \
+        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" \
          xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"{spoken_alt}\" \
          stroke-linejoin=\"round\">\n<title>{spoken_title}</title>\n<desc>{spoken_alt}</desc>\n{body}",
         size.0, size.1
     );
-    Ok(Chart { name: name.to_owned(), title: title.to_owned(), alt, svg })
+    Ok(Chart { name: name.to_owned(), title: title.to_owned(), alt, svg, narrow: String::new() })
 }
 
-/// Breaks title and subtitle into at most two lines each.
-pub(super) fn lay_out_heading(title: &str, subtitle: &str) -> Heading {
-    Heading { title: break_lines(title, TITLE, 2), subtitle: break_lines(subtitle, SUBTITLE, 2) }
+/// Breaks title and subtitle into at most two lines each; of a narrow picture into more.
+pub(super) fn lay_out_heading(title: &str, subtitle: &str, breadth: Breadth) -> Heading {
+    let (titles, subtitles) = if breadth.is_narrow() { (5, 8) } else { (2, 2) };
+    let (title_look, subtitle_look) = looks(breadth);
+    Heading {
+        title: break_lines(title, title_look.face, titles, breadth.inner()),
+        subtitle: break_lines(subtitle, subtitle_look.face, subtitles, breadth.inner()),
+        breadth,
+    }
 }
 
 /// Where the heading ends, in pixels from the top.
 pub(super) fn heading_bottom(heading: &Heading) -> f64 {
-    let title = heading.title.len() as f64 * TITLE_LEADING;
-    MARGIN + title + heading.subtitle.len() as f64 * SUBTITLE_LEADING
+    let (title, subtitle) = looks(heading.breadth);
+    let lines = heading.title.len() as f64 * title.leading;
+    heading.breadth.margin() + lines + heading.subtitle.len() as f64 * subtitle.leading
 }
 
-/// A subtitle that ends with a note of at most half a line. The note is never cut off.
-pub(super) fn with_note(subtitle: &str, note: &str) -> String {
-    /// One and a half lines, which leaves half a line for the note.
-    const ROOM: f64 = 1.5 * WIDTH;
+/// A subtitle that ends with a note of at most half a wide line. The note is never cut off.
+pub(super) fn with_note(subtitle: &str, note: &str, breadth: Breadth) -> String {
+    // What remains of the lines is enough for the note.
+    let lines = if breadth.is_narrow() { 3.5 } else { 1.5 };
+    let (_, look) = looks(breadth);
     match (subtitle, note) {
         (subtitle, "") => subtitle.to_owned(),
         ("", note) => note.to_owned(),
-        _ => format!("{} · {note}", shorten(subtitle, ROOM, SUBTITLE)),
+        _ => format!("{} · {note}", shorten(subtitle, lines * breadth.width(), look.face)),
     }
 }
 
 pub(super) fn draw_heading(area: &Area, heading: &Heading) -> Result<(), ChartError> {
-    let mut top = MARGIN;
-    for line in &heading.title {
-        write_text(area, line, (MARGIN, top + TITLE_LEADING / 2.0), HPos::Left, TITLE)?;
-        top += TITLE_LEADING;
-    }
-    for line in &heading.subtitle {
-        write_text(area, line, (MARGIN, top + SUBTITLE_LEADING / 2.0), HPos::Left, SUBTITLE)?;
-        top += SUBTITLE_LEADING;
-    }
+    let (title, subtitle) = looks(heading.breadth);
+    let top = heading.breadth.margin();
+    let top = write_lines(area, &heading.title, (heading.breadth.margin(), top), title)?;
+    write_lines(area, &heading.subtitle, (heading.breadth.margin(), top), subtitle)?;
     Ok(())
+}
+
+/// A face and the distance between its lines, in pixels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    pub(super) face: Face,
+    pub(super) leading: f64,
+}
+
+/// Remarks of several lines.
+pub(super) const FAINT_LINES: Look = Look { face: FAINT_LABEL, leading: 17.0 };
+
+/// Writes lines under each other from a corner, in pixels; returns where they end.
+pub(super) fn write_lines(
+    area: &Area,
+    lines: &[String],
+    (left, top): (f64, f64),
+    look: Look,
+) -> Result<f64, ChartError> {
+    for (index, line) in lines.iter().enumerate() {
+        let centre = top + look.leading * (index as f64 + 0.5);
+        write_text(area, line, (left, centre), HPos::Left, look.face)?;
+    }
+    Ok(top + look.leading * lines.len() as f64)
 }
 
 /// Writes one line of text. `place` is its anchor: left end, centre or right end, at half its height.
@@ -304,10 +377,14 @@ pub(super) fn contrast(one: RGBColor, other: RGBColor) -> f64 {
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
-const TITLE: Face = Face { size: 20.0, bold: true, colour: INK };
-const TITLE_LEADING: f64 = 27.0;
-const SUBTITLE: Face = Face { size: 14.0, bold: false, colour: GREY };
-const SUBTITLE_LEADING: f64 = 20.0;
+/// How title and subtitle look.
+fn looks(breadth: Breadth) -> (Look, Look) {
+    let (title, subtitle) =
+        if breadth.is_narrow() { ((16.0, 21.0), (13.0, 18.0)) } else { ((20.0, 27.0), (14.0, 20.0)) };
+    let look =
+        |(size, leading): (f64, f64), bold, colour| Look { face: Face { size, bold, colour }, leading };
+    (look(title, true, INK), look(subtitle, false, GREY))
+}
 
 /// The drawing library writes a font size into SVG as size / 1.24, but measures it as ascent plus descent,
 /// which in Inter are 1.21 em.
@@ -331,9 +408,8 @@ fn font(face: Face) -> FontDesc<'static> {
     FontDesc::new(FontFamily::Name(FONT_FAMILY), face.size * 1.24 * FINE, style)
 }
 
-/// Breaks a text between words into lines as wide as the picture; the last line is cut if it must be.
-fn break_lines(text: &str, face: Face, most: usize) -> Vec<String> {
-    let width = WIDTH - 2.0 * MARGIN;
+/// Breaks a text between words into lines of at most `width` pixels; the last line is cut if it must be.
+pub(super) fn break_lines(text: &str, face: Face, most: usize, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let longer = lines.last().map(|line| format!("{line} {word}"));

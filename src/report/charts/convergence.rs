@@ -4,11 +4,11 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{
     Chart, ChartError,
-    canvas::{self, Area, BOLD_LABEL, Bounds, FAINT_LABEL, LABEL},
+    canvas::{self, Area, BOLD_LABEL, Bounds, Breadth, FAINT_LABEL, LABEL, Look},
     check_amount, check_most,
     gsu_cost::TERM_COLOURS,
     scale::{Axis, log_marks, short_usd},
-    side_labels::{SideLabel, draw_side_labels, side_labels_width},
+    side_labels::{self, SideLabel, draw_side_labels, side_labels_width},
 };
 
 /// Most lines in one chart.
@@ -23,11 +23,14 @@ const BUDGET_IN_SIGHT: f64 = 2.0;
 /// Room for the axis and its caption below, and above for that of the other axis, in pixels.
 const BELOW: f64 = 56.0;
 const ABOVE: f64 = 40.0;
+/// The same above a narrow plot: that caption, and the budget under it.
+const NARROW_ABOVE: f64 = 60.0;
 /// Names and notes longer than this are cut, with an ellipsis, in pixels.
 const LONGEST_NAME: f64 = 210.0;
 const LONGEST_NOTE: f64 = 150.0;
 /// Height of the banner in pixels.
 const BANNER: f64 = 30.0;
+const BANNER_LINES: Look = Look { face: BOLD_LABEL, leading: 18.0 };
 
 /// Half widths of totals over the money that was spent.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -66,31 +69,49 @@ pub struct PrecisionLine {
 pub fn draw_precision_course(course: &PrecisionCourse) -> Result<Chart, ChartError> {
     check(course)?;
     let course = &with_clean_texts(course);
-    let heading = canvas::lay_out_heading(&course.title, &course.subtitle);
+    canvas::at_both_breadths(|breadth| draw(course, breadth))
+}
+
+fn draw(course: &PrecisionCourse, breadth: Breadth) -> Result<Chart, ChartError> {
+    let heading = canvas::lay_out_heading(&course.title, &course.subtitle, breadth);
     let banner_top = canvas::heading_bottom(&heading) + 8.0;
-    let banner = if course.banner.is_some() { BANNER } else { 0.0 };
+    let banner = banner_lines(course, breadth);
     let labels = side_labels(course);
-    let mut scales = Scales::of(course);
-    let bounds = Bounds {
-        left: canvas::MARGIN + 58.0,
-        top: banner_top + banner + ABOVE,
-        right: canvas::WIDTH - canvas::MARGIN - side_labels_width(&labels),
-        bottom: canvas::HEIGHT.max(banner_top + banner + ABOVE + 19.0 * labels.len() as f64 + BELOW) - BELOW,
-    };
+    let mut scales = Scales::of(course, breadth);
+    let bounds = plot_bounds(&labels, banner_top + banner_height(&banner), breadth);
     scales.bounds = bounds;
-    let height = (bounds.bottom + BELOW).round();
-    canvas::draw_picture("convergence", &course.title, describe(course), height, |area| {
+    let key = if breadth.is_narrow() { side_labels::key_of(&labels) } else { Vec::new() };
+    let below = if breadth.is_narrow() { side_labels::key_height(&key) } else { 0.0 };
+    let height = (bounds.bottom + BELOW + below).round();
+    canvas::draw_picture(breadth, "convergence", &course.title, describe(course), height, |area| {
         canvas::draw_heading(area, &heading)?;
-        if let Some(banner) = &course.banner {
-            draw_banner(area, banner, banner_top)?;
-        }
-        draw_axes(area, &scales)?;
-        draw_targets(area, course, &scales)?;
+        draw_banner(area, &banner, banner_top, breadth)?;
+        draw_axes(area, &scales, breadth)?;
+        draw_targets(area, course, &scales, breadth)?;
         for (index, line) in course.lines.iter().enumerate() {
             draw_line(area, line, colour(index), &scales)?;
         }
-        draw_side_labels(area, &labels, bounds, |value| scales.y(value))
+        match breadth {
+            Breadth::Wide => draw_side_labels(area, &labels, bounds, |value| scales.y(value)),
+            Breadth::Narrow => side_labels::draw_key(area, &key, bounds.bottom + BELOW - 10.0),
+        }
     })
+}
+
+fn plot_bounds(labels: &[SideLabel], banner_bottom: f64, breadth: Breadth) -> Bounds {
+    match breadth {
+        Breadth::Wide => Bounds {
+            left: breadth.margin() + 58.0,
+            top: banner_bottom + ABOVE,
+            right: breadth.right() - side_labels_width(labels),
+            bottom: canvas::HEIGHT.max(banner_bottom + ABOVE + 19.0 * labels.len() as f64 + BELOW) - BELOW,
+        },
+        Breadth::Narrow => {
+            let top = banner_bottom + NARROW_ABOVE;
+            let bottom = top + canvas::NARROW_PLOT;
+            Bounds { left: breadth.margin() + 50.0, top, right: breadth.right() - 8.0, bottom }
+        }
+    }
 }
 
 /// Both axes.
@@ -102,7 +123,7 @@ struct Scales {
 }
 
 impl Scales {
-    fn of(course: &PrecisionCourse) -> Scales {
+    fn of(course: &PrecisionCourse, breadth: Breadth) -> Scales {
         let points = || course.lines.iter().flat_map(|line| &line.points);
         let spent = points().map(|(usd, _)| *usd).fold(0.0, f64::max);
         let in_sight = course.budget_usd <= BUDGET_IN_SIGHT * spent || spent == 0.0;
@@ -112,7 +133,12 @@ impl Scales {
         let high = widths().fold(0.0, f64::max).clamp(low, MOST);
         let bounds = Bounds { left: 0.0, top: 0.0, right: 1.0, bottom: 1.0 };
         // Room above and below, so that a single value has an axis around it.
-        Scales { money: Axis::up_to(furthest, 6), low: low / 1.25, high: high * 1.25, bounds }
+        Scales {
+            money: Axis::up_to(furthest, if breadth.is_narrow() { 3 } else { 6 }),
+            low: low / 1.25,
+            high: high * 1.25,
+            bounds,
+        }
     }
 
     fn x(&self, usd: f64) -> f64 {
@@ -205,19 +231,39 @@ fn note_of(line: &PrecisionLine) -> String {
     }
 }
 
-fn draw_banner(area: &Area, text: &str, top: f64) -> Result<(), ChartError> {
-    let corners =
-        [canvas::at(canvas::MARGIN, top), canvas::at(canvas::WIDTH - canvas::MARGIN, top + BANNER - 4.0)];
-    area.draw(&Rectangle::new(corners, canvas::YELLOW.filled()))?;
-    let text = canvas::shorten(text, canvas::WIDTH - 2.0 * canvas::MARGIN - 24.0, BOLD_LABEL);
-    let place = (canvas::MARGIN + 12.0, top + (BANNER - 4.0) / 2.0);
-    canvas::write_text(area, &text, place, HPos::Left, BOLD_LABEL)
+/// The banner's text as lines; none without a banner.
+fn banner_lines(course: &PrecisionCourse, breadth: Breadth) -> Vec<String> {
+    let most = if breadth.is_narrow() { 4 } else { 1 };
+    let text = course.banner.as_deref().unwrap_or_default();
+    canvas::break_lines(text, BOLD_LABEL, most, breadth.inner() - 24.0)
 }
 
-fn draw_axes(area: &Area, scales: &Scales) -> Result<(), ChartError> {
+fn banner_height(lines: &[String]) -> f64 {
+    match lines.len() {
+        0 => 0.0,
+        lines => BANNER + BANNER_LINES.leading * (lines - 1) as f64,
+    }
+}
+
+fn draw_banner(area: &Area, lines: &[String], top: f64, breadth: Breadth) -> Result<(), ChartError> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let height = banner_height(lines) - 4.0;
+    let corners = [canvas::at(breadth.margin(), top), canvas::at(breadth.right(), top + height)];
+    area.draw(&Rectangle::new(corners, canvas::YELLOW.filled()))?;
+    let first = top + (height - BANNER_LINES.leading * lines.len() as f64) / 2.0;
+    canvas::write_lines(area, lines, (breadth.margin() + 12.0, first), BANNER_LINES)?;
+    Ok(())
+}
+
+fn draw_axes(area: &Area, scales: &Scales, breadth: Breadth) -> Result<(), ChartError> {
     let bounds = scales.bounds;
-    let place = (canvas::MARGIN, bounds.top - 22.0);
-    let caption = "half width of the interval, share of the total, logarithmic";
+    let (above, caption) = match breadth {
+        Breadth::Wide => (22.0, "half width of the interval, share of the total, logarithmic"),
+        Breadth::Narrow => (42.0, "half width, share of the total, logarithmic"),
+    };
+    let place = (breadth.margin(), bounds.top - above);
     canvas::write_text(area, caption, place, HPos::Left, FAINT_LABEL)?;
     // In percent, so that the marks are round there.
     let far_enough = |marks: &[(f64, String)]| {
@@ -243,7 +289,12 @@ fn draw_axes(area: &Area, scales: &Scales) -> Result<(), ChartError> {
 }
 
 /// Dashed lines at the target and, where it is in sight, at the budget, named above the plot.
-fn draw_targets(area: &Area, course: &PrecisionCourse, scales: &Scales) -> Result<(), ChartError> {
+fn draw_targets(
+    area: &Area,
+    course: &PrecisionCourse,
+    scales: &Scales,
+    breadth: Breadth,
+) -> Result<(), ChartError> {
     let bounds = scales.bounds;
     let y = scales.y(course.target);
     dashed(area, (bounds.left, y), (bounds.right, y))?;
@@ -262,8 +313,9 @@ fn draw_targets(area: &Area, course: &PrecisionCourse, scales: &Scales) -> Resul
     dashed(area, (x, bounds.bottom), (x, bounds.top - 6.0))?;
     let text = format!("budget {}", short_usd(course.budget_usd));
     let half = canvas::text_width(&text, FAINT_LABEL) / 2.0;
-    let centre =
-        x.clamp(bounds.left + CAPTION + half, (bounds.right - half).max(bounds.left + CAPTION + half));
+    // Right of the caption of the other axis; in a narrow picture that one stands higher.
+    let first = bounds.left + half + if breadth.is_narrow() { 0.0 } else { CAPTION };
+    let centre = x.clamp(first, (bounds.right - half).max(first));
     canvas::write_text(area, &text, (centre, bounds.top - 14.0), HPos::Center, FAINT_LABEL)
 }
 

@@ -4,7 +4,7 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{
     Bar, Chart, ChartError, CostByClass,
-    canvas::{self, Area, BOLD_LABEL, Bounds, FAINT_LABEL, LABEL, Plot},
+    canvas::{self, Area, BOLD_LABEL, Bounds, Breadth, FAINT_LABEL, LABEL, Plot},
     check_amount, check_length, check_most,
     scale::{Axis, short_usd},
     spots::Spot,
@@ -32,6 +32,10 @@ const SAMPLE: f64 = 12.0;
 const AXIS_ROWS: f64 = 62.0;
 /// Distance between the centres of two bars in pixels: the least and the most.
 const BAR_PITCH: (f64, f64) = (30.0, 64.0);
+/// The same in a narrow picture, where the name stands above its bar.
+const NARROW_PITCH: f64 = 46.0;
+/// Remarks of a narrow picture are cut at this many pixels.
+const NARROW_REMARK: f64 = 150.0;
 
 /// Draws one horizontal stacked bar for each placement, with its total and its remark at the end, and a
 /// legend above.
@@ -43,33 +47,38 @@ const BAR_PITCH: (f64, f64) = (30.0, 64.0);
 pub fn draw_cost_by_class(cost: &CostByClass) -> Result<Chart, ChartError> {
     check(cost)?;
     let cost = &with_clean_texts(cost);
-    let heading = canvas::lay_out_heading(&cost.title, &cost.subtitle);
+    canvas::at_both_breadths(|breadth| draw(cost, breadth))
+}
+
+fn draw(cost: &CostByClass, breadth: Breadth) -> Result<Chart, ChartError> {
+    let heading = canvas::lay_out_heading(&cost.title, &cost.subtitle, breadth);
     let legend_top = canvas::heading_bottom(&heading) + 10.0;
-    let legend = lay_out_legend(&cost.classes, legend_top);
-    let rows = lay_out_rows(&cost.bars);
-    let bounds = bar_bounds(&rows, legend_bottom(&legend, legend_top) + 14.0);
-    let axis = value_axis(&rows, bounds);
+    let legend = lay_out_legend(&cost.classes, legend_top, breadth);
+    let rows = lay_out_rows(&cost.bars, breadth);
+    let bounds = bar_bounds(&rows, legend_bottom(&legend, legend_top) + 14.0, breadth);
+    let axis = value_axis(&rows, bounds, breadth);
 
     let height = bounds.bottom + AXIS_ROWS;
-    let chart = canvas::draw_picture("cost-by-class", &cost.title, describe(cost), height, |area| {
-        canvas::draw_heading(area, &heading)?;
-        draw_legend(area, &legend)?;
-        let inner = canvas::part_of(area, bounds);
-        let mut plot = canvas::plot_in(&inner, axis.end, rows.len() as f64)?;
-        draw_axis(area, &plot, &axis, &cost.unit, bounds)?;
-        for (index, row) in rows.iter().enumerate() {
-            // The plot counts from the bottom, the list from the top.
-            let centre = (rows.len() - index) as f64 - 0.5;
-            draw_bar(&mut plot, row, centre)?;
-            draw_bar_texts(area, &plot, row, centre, bounds)?;
-        }
-        Ok(())
-    })?;
-    Ok(chart.with_spots(&spots(cost, bounds)))
+    let chart =
+        canvas::draw_picture(breadth, "cost-by-class", &cost.title, describe(cost), height, |area| {
+            canvas::draw_heading(area, &heading)?;
+            draw_legend(area, &legend)?;
+            let inner = canvas::part_of(area, bounds);
+            let mut plot = canvas::plot_in(&inner, axis.end, rows.len() as f64)?;
+            draw_axis(area, &plot, &axis, &cost.unit, bounds)?;
+            for (index, row) in rows.iter().enumerate() {
+                // The plot counts from the bottom, the list from the top.
+                let bottom = (rows.len() - index - 1) as f64;
+                draw_bar(&mut plot, row, bottom, breadth)?;
+                draw_bar_texts(area, &plot, row, bottom, (bounds, breadth))?;
+            }
+            Ok(())
+        })?;
+    Ok(chart.with_spots(&spots(cost, bounds, breadth)))
 }
 
 /// What every bar says, its whole row at a time: the smallest classes are too narrow to be pointed at.
-fn spots(cost: &CostByClass, bounds: Bounds) -> Vec<Spot> {
+fn spots(cost: &CostByClass, bounds: Bounds, breadth: Breadth) -> Vec<Spot> {
     let height = (bounds.bottom - bounds.top) / cost.bars.len() as f64;
     let spot = |(at, bar): (usize, &Bar)| {
         let total: f64 = bar.values.iter().sum();
@@ -78,8 +87,7 @@ fn spots(cost: &CostByClass, bounds: Bounds) -> Vec<Spot> {
             text += &format!("\n{class}: {}", money_small(*value));
         }
         let top = bounds.top + height * at as f64;
-        let bounds =
-            Bounds { left: canvas::MARGIN, right: canvas::WIDTH - canvas::MARGIN, top, bottom: top + height };
+        let bounds = Bounds { left: breadth.margin(), right: breadth.right(), top, bottom: top + height };
         Spot { bounds, text }
     };
     cost.bars.iter().enumerate().map(spot).collect()
@@ -145,15 +153,15 @@ fn with_clean_texts(cost: &CostByClass) -> CostByClass {
 }
 
 /// Places the legend in as many rows as it needs.
-fn lay_out_legend(classes: &[String], top: f64) -> Vec<Entry> {
-    let mut left = canvas::MARGIN;
+fn lay_out_legend(classes: &[String], top: f64, breadth: Breadth) -> Vec<Entry> {
+    let mut left = breadth.margin();
     let mut centre = top + LEGEND_ROW / 2.0;
     let mut entries = Vec::new();
     for (class, colour) in classes.iter().zip(CLASS_COLOURS) {
-        let name = canvas::shorten(class, canvas::LONGEST_LABEL, LABEL);
+        let name = canvas::shorten(class, breadth.longest_label(), LABEL);
         let width = SAMPLE + 6.0 + canvas::text_width(&name, LABEL);
-        if left > canvas::MARGIN && left + width > canvas::WIDTH - canvas::MARGIN {
-            left = canvas::MARGIN;
+        if left > breadth.margin() && left + width > breadth.right() {
+            left = breadth.margin();
             centre += LEGEND_ROW;
         }
         entries.push(Entry { name, colour, left, centre });
@@ -166,37 +174,42 @@ fn legend_bottom(legend: &[Entry], top: f64) -> f64 {
     legend.last().map_or(top, |entry| entry.centre + LEGEND_ROW / 2.0)
 }
 
-fn lay_out_rows(bars: &[Bar]) -> Vec<Row<'_>> {
+fn lay_out_rows(bars: &[Bar], breadth: Breadth) -> Vec<Row<'_>> {
+    let longest_remark = if breadth.is_narrow() { NARROW_REMARK } else { breadth.longest_label() };
     let rows = bars.iter().map(|bar| {
         let total = bar.values.iter().sum();
         let remark = bar.remark.as_deref().filter(|remark| !remark.is_empty());
         Row {
-            label: canvas::shorten(&bar.label, canvas::LONGEST_LABEL, LABEL),
+            label: canvas::shorten(&bar.label, breadth.longest_label(), LABEL),
             values: &bar.values,
             total,
             total_text: short_usd(total),
-            remark: remark.map(|text| canvas::shorten(text, canvas::LONGEST_LABEL, FAINT_LABEL)),
+            remark: remark.map(|text| canvas::shorten(text, longest_remark, FAINT_LABEL)),
         }
     });
     rows.collect()
 }
 
 /// Where the bars lie. Few bars do not fill the usual height, many exceed it.
-fn bar_bounds(rows: &[Row], top: f64) -> Bounds {
+fn bar_bounds(rows: &[Row], top: f64, breadth: Breadth) -> Bounds {
+    if breadth.is_narrow() {
+        let bottom = (top + NARROW_PITCH * rows.len() as f64).round();
+        return Bounds { left: breadth.margin() + 4.0, top, right: breadth.right(), bottom };
+    }
     let labels = rows.iter().map(|row| canvas::text_width(&row.label, LABEL));
     let count = rows.len() as f64;
     let pitch = (canvas::HEIGHT - AXIS_ROWS - top) / count;
     let pitch = pitch.clamp(BAR_PITCH.0, BAR_PITCH.1);
     Bounds {
-        left: canvas::MARGIN + labels.fold(0.0, f64::max) + 10.0,
+        left: breadth.margin() + labels.fold(0.0, f64::max) + 10.0,
         top,
-        right: canvas::WIDTH - canvas::MARGIN,
+        right: breadth.right(),
         bottom: (top + pitch * count).round(),
     }
 }
 
 /// Scales the bars so that each one, together with the text behind it, fits into the plot.
-fn value_axis(rows: &[Row], bounds: Bounds) -> ValueAxis {
+fn value_axis(rows: &[Row], bounds: Bounds, breadth: Breadth) -> ValueAxis {
     let width = bounds.right - bounds.left;
     let end_of = |row: &Row| row.total * width / (width - end_text_width(row));
     let highest = rows.iter().map(|row| row.total).fold(0.0, f64::max);
@@ -208,7 +221,7 @@ fn value_axis(rows: &[Row], bounds: Bounds) -> ValueAxis {
     let mut marks = axis.marks();
     marks.retain(|(mark, text)| {
         let x = bounds.left + mark / end * width;
-        *mark <= end && x + canvas::text_width(text, FAINT_LABEL) / 2.0 < canvas::WIDTH - 4.0
+        *mark <= end && x + canvas::text_width(text, FAINT_LABEL) / 2.0 < breadth.width() - 4.0
     });
     ValueAxis { marks, end }
 }
@@ -249,12 +262,18 @@ fn draw_axis(
     canvas::write_text(area, &unit, place, HPos::Left, FAINT_LABEL)
 }
 
+/// Where a bar has its middle in its row, as a share counted from the bottom, and half its thickness. The upper
+/// half of a narrow picture's row holds the name.
+fn place_in_row(breadth: Breadth) -> (f64, f64) {
+    if breadth.is_narrow() { (0.3, 0.2) } else { (0.5, 0.32) }
+}
+
 /// One rectangle for each class that costs something, with a thin white line before it.
-fn draw_bar(plot: &mut Plot, row: &Row, centre: f64) -> Result<(), ChartError> {
-    const HALF_THICKNESS: f64 = 0.32;
+fn draw_bar(plot: &mut Plot, row: &Row, bottom: f64, breadth: Breadth) -> Result<(), ChartError> {
     /// In a narrower rectangle the white line would hide the colour, in pixels.
     const NARROWEST: f64 = 2.0;
-    let (bottom, top) = (centre - HALF_THICKNESS, centre + HALF_THICKNESS);
+    let (centre, half) = place_in_row(breadth);
+    let (bottom, top) = (bottom + centre - half, bottom + centre + half);
     let mut start = 0.0;
     for (value, colour) in row.values.iter().zip(CLASS_COLOURS) {
         if *value == 0.0 {
@@ -272,16 +291,30 @@ fn draw_bar(plot: &mut Plot, row: &Row, centre: f64) -> Result<(), ChartError> {
     Ok(())
 }
 
-/// Name before the bar, total and remark behind it.
+/// Name before the bar or above it, total and remark behind it.
 fn draw_bar_texts(
     area: &Area,
     plot: &Plot,
     row: &Row,
-    centre: f64,
-    bounds: Bounds,
+    bottom: f64,
+    (bounds, breadth): (Bounds, Breadth),
 ) -> Result<(), ChartError> {
-    let (end, y) = canvas::place_of(plot, row.total, centre);
-    canvas::write_text(area, &row.label, (bounds.left - 10.0, y), HPos::Right, LABEL)?;
+    let (end, y) = canvas::place_of(plot, row.total, bottom + place_in_row(breadth).0);
+    match breadth {
+        Breadth::Wide => {
+            canvas::write_text(area, &row.label, (bounds.left - 10.0, y), HPos::Right, LABEL)?;
+        }
+        Breadth::Narrow => {
+            let (_, above) = canvas::place_of(plot, 0.0, bottom + 0.72);
+            let width = canvas::text_width(&row.label, LABEL);
+            let patch = [
+                canvas::at(bounds.left - 1.0, above - 8.0),
+                canvas::at(breadth.margin() + width + 2.0, above + 8.0),
+            ];
+            area.draw(&Rectangle::new(patch, WHITE.filled()))?;
+            canvas::write_text(area, &row.label, (breadth.margin(), above), HPos::Left, LABEL)?;
+        }
+    }
     // Hides the grid behind the text.
     let patch = [canvas::at(end + 2.0, y - 9.0), canvas::at(end + end_text_width(row) + 2.0, y + 9.0)];
     area.draw(&Rectangle::new(patch, WHITE.filled()))?;

@@ -7,7 +7,7 @@ use super::{
     canvas::{self, Area, BLUE, BOLD_LABEL, Bounds, FAINT_LABEL, INK, LABEL, Plot},
     months::Month,
     scale::{push_apart, short_usd},
-    side_labels::{LABEL_GAP, LEADER, draw_leader},
+    side_labels::{KeyLine, LABEL_GAP, LEADER, draw_leader, key_line},
 };
 
 /// How many of the other placements get a colour and a label.
@@ -15,6 +15,9 @@ pub(super) const LABELLED_OTHERS: usize = 6;
 /// Colours of those, in order of rising mean spend.
 pub(super) const OTHER_COLOURS: [RGBColor; LABELLED_OTHERS] =
     [canvas::ORANGE, canvas::GREEN, canvas::PURPLE, canvas::VERMILLION, canvas::SKY, canvas::GREY];
+/// Names longer than this are cut, with an ellipsis, in pixels.
+const LONGEST_NAME: f64 = 400.0;
+
 /// What stands to the right of the plot: a value and a name, led to by a stroke of the line's colour.
 pub(super) struct EndLabel {
     usd: f64,
@@ -31,7 +34,7 @@ pub(super) fn end_labels(spend: &MonthlySpend, labelled: &[&Line], months: &[Mon
     let label = |last: usize, usd: f64, name: &str, colour| EndLabel {
         usd,
         value: short_usd(usd),
-        name: canvas::shorten(name, canvas::LONGEST_LABEL, LABEL),
+        name: canvas::shorten(name, LONGEST_NAME, LABEL),
         remark: (last + 1 < months.len()).then(|| format!("until {}", spend.months[last])),
         bold: false,
         colour,
@@ -41,7 +44,7 @@ pub(super) fn end_labels(spend: &MonthlySpend, labelled: &[&Line], months: &[Mon
         let (low, high) = (spend.low[last], spend.high[last]);
         let chosen = &spend.chosen.label;
         labels.push(EndLabel {
-            name: canvas::shorten(chosen, canvas::LONGEST_LABEL, BOLD_LABEL),
+            name: canvas::shorten(chosen, LONGEST_NAME, BOLD_LABEL),
             bold: true,
             ..label(last, mean, chosen, BLUE)
         });
@@ -59,6 +62,15 @@ pub(super) fn end_labels(spend: &MonthlySpend, labelled: &[&Line], months: &[Mon
     }
     labels.sort_by(|a, b| b.usd.total_cmp(&a.usd));
     labels
+}
+
+/// The labels as lines under a narrow plot: value, name and remark.
+pub(super) fn key_of_ends(labels: &[EndLabel]) -> Vec<KeyLine> {
+    let line = |label: &EndLabel| {
+        let text = format!("{} {}", label.value, label.name);
+        key_line(&text, label.remark.as_deref().unwrap_or_default(), label.bold, label.colour)
+    };
+    labels.iter().map(line).collect()
 }
 
 /// Room for all labels with their strokes, in pixels.

@@ -352,7 +352,7 @@ fn driver_examples() -> Vec<(&'static str, Chart)> {
 }
 
 pub(super) fn driver(label: &str, low_usd: f64, high_usd: f64, variance_share: Option<f64>) -> DriverBar {
-    DriverBar { label: label.into(), low_usd, high_usd, variance_share }
+    DriverBar { label: label.into(), low_usd, high_usd, variance_share, below: None }
 }
 
 pub(super) fn usual_drivers() -> Drivers {

@@ -6,16 +6,19 @@
 use std::{fs, path::Path};
 
 use super::{
-    Chart, WeekQuantity, draw_cost_by_class, draw_gsu_cost, draw_load_duration, draw_monthly_spend,
+    WeekQuantity, draw_cost_by_class, draw_drivers, draw_gsu_cost, draw_load_duration, draw_monthly_spend,
     draw_precision_course, draw_ratio_forest, draw_token_spread, draw_week_heat_map,
-    examples::{load_at, usual_cost, usual_gsu_cost, usual_load, usual_spend, usual_spill, week_of},
+    examples::{
+        load_at, usual_cost, usual_drivers, usual_gsu_cost, usual_load, usual_spend, usual_spill, week_of,
+    },
     request_examples::{rehearsed_course, usual_ratios, usual_spreads},
 };
 
 /// Set to write the pictures anew.
 const RENEW: &str = "BURNDOWN_RENEW_GOLDEN";
 
-fn charts() -> Vec<Chart> {
+/// File name and picture, wide and narrow.
+fn charts() -> Vec<(String, String)> {
     let load = week_of(WeekQuantity::Load, |day, hour| Some(load_at(day, hour)));
     let drawn = [
         draw_monthly_spend(&usual_spend(12)),
@@ -27,8 +30,15 @@ fn charts() -> Vec<Chart> {
         draw_ratio_forest(&usual_ratios()),
         draw_token_spread(&usual_spreads()),
         draw_precision_course(&rehearsed_course()),
+        draw_drivers(&usual_drivers()),
     ];
-    drawn.into_iter().map(Result::unwrap).collect()
+    let charts = drawn.into_iter().map(Result::unwrap);
+    charts
+        .flat_map(|chart| {
+            let narrow = format!("{}-narrow.svg", chart.name);
+            [(format!("{}.svg", chart.name), chart.svg), (narrow, chart.narrow)]
+        })
+        .collect()
 }
 
 #[test]
@@ -36,28 +46,23 @@ fn every_chart_is_as_it_was_agreed_on() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden");
     let renew = std::env::var_os(RENEW).is_some();
     let mut changed = Vec::new();
-    for chart in charts() {
-        let path = folder.join(format!("{}.svg", chart.name));
+    for (name, svg) in charts() {
+        let path = folder.join(&name);
         let agreed = fs::read_to_string(&path).unwrap_or_default();
-        if agreed == chart.svg {
+        if agreed == svg {
             continue;
         }
-        let apart = agreed.bytes().zip(chart.svg.bytes()).take_while(|(a, b)| a == b).count();
+        let apart = agreed.bytes().zip(svg.bytes()).take_while(|(a, b)| a == b).count();
         let around = |text: &str| -> String {
             text.chars()
                 .skip(text[..text.floor_char_boundary(apart)].chars().count().saturating_sub(40))
                 .take(120)
                 .collect()
         };
-        changed.push(format!(
-            "{}: expected …{}… found …{}…",
-            chart.name,
-            around(&agreed),
-            around(&chart.svg)
-        ));
+        changed.push(format!("{name}: expected …{}… found …{}…", around(&agreed), around(&svg)));
         if renew {
             fs::create_dir_all(&folder).unwrap();
-            fs::write(&path, &chart.svg).unwrap();
+            fs::write(&path, &svg).unwrap();
         }
     }
     let hint = if renew { "written anew: look at them" } else { "if that is meant: BURNDOWN_RENEW_GOLDEN=1" };
@@ -67,7 +72,7 @@ fn every_chart_is_as_it_was_agreed_on() {
 #[test]
 fn every_golden_picture_belongs_to_a_chart() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden");
-    let names: Vec<String> = charts().into_iter().map(|chart| format!("{}.svg", chart.name)).collect();
+    let names: Vec<String> = charts().into_iter().map(|(name, _)| name).collect();
     for entry in fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
         let ours = names.contains(&name) || !name.ends_with(".svg");

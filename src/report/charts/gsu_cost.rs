@@ -6,13 +6,13 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{
     Chart, ChartError,
-    axes::{NUMBER_AXIS_ROWS, draw_number_axis, draw_value_axis, marks_width, steps_in},
-    canvas::{self, Area, Bounds, FAINT_LABEL, LABEL, Plot},
+    axes::{draw_number_axis, draw_value_axis, marks_width, steps_in},
+    canvas::{self, Area, Bounds, Breadth, FAINT_LABEL, LABEL, Plot},
     check_amount, check_length, check_most,
     curve::{Point, below, thin_out},
     gsu_best::{Best, BreakEven, best_of, break_even, describe},
     scale::{Axis, push_apart, short_number, short_usd},
-    side_labels::{SideLabel, draw_side_labels, shortened, side_labels_width},
+    side_labels::{self, SideLabel, draw_side_labels},
     spots::count_spots,
 };
 
@@ -68,36 +68,43 @@ pub struct TermCost {
 pub fn draw_gsu_cost(cost: &GsuCost) -> Result<Chart, ChartError> {
     check(cost)?;
     let cost = &with_clean_texts(cost);
+    canvas::at_both_breadths(|breadth| draw(cost, breadth))
+}
+
+fn draw(cost: &GsuCost, breadth: Breadth) -> Result<Chart, ChartError> {
     let view = choose_view(cost);
-    let heading = canvas::lay_out_heading(&cost.title, &canvas::with_note(&cost.subtitle, &view.note));
+    let subtitle = canvas::with_note(&cost.subtitle, &view.note, breadth);
+    let heading = canvas::lay_out_heading(&cost.title, &subtitle, breadth);
     let (lines, labels) = lay_out_lines(cost, &view);
     let names_row = if lines.iter().any(|line| line.leaves) { NAME_ROW } else { 0.0 };
-    let bounds = Bounds {
-        left: canvas::MARGIN + marks_width(&view.axis.marks()),
-        top: canvas::heading_bottom(&heading) + 40.0 + names_row,
-        right: canvas::WIDTH - canvas::MARGIN - side_labels_width(&labels),
-        bottom: canvas::HEIGHT - NUMBER_AXIS_ROWS,
-    };
+    let (left, top) = (marks_width(&view.axis.marks()), canvas::heading_bottom(&heading) + 40.0 + names_row);
+    let frame = side_labels::frame(breadth, left, top, labels);
+    let bounds = frame.bounds;
 
-    let chart = canvas::draw_picture("gsu-cost", &cost.title, describe(cost), canvas::HEIGHT, |area| {
-        canvas::draw_heading(area, &heading)?;
-        let inner = canvas::part_of(area, bounds);
-        let mut plot = canvas::plot_between(&inner, view.x_top, view.axis.bottom(), view.axis.top())?;
-        draw_axes(area, &plot, &view, bounds, names_row)?;
-        draw_none(&mut plot, cost.pay_as_you_go_usd, view.x_top)?;
-        for line in &lines {
-            draw_line(&mut plot, line, &view, bounds)?;
-        }
-        for line in &lines {
-            draw_best(&mut plot, line, &view, cost.pay_as_you_go_usd)?;
-        }
-        draw_names(area, &plot, &lines, view.axis.top(), bounds)?;
-        let (bottom, top) = (view.axis.bottom(), view.axis.top());
-        let height_of = |usd: f64| canvas::place_of(&plot, 0.0, usd.clamp(bottom, top)).1;
-        // Below the names of the lines that leave, where there are any.
-        let rows = Bounds { top: bounds.top + 0.7 * names_row, ..bounds };
-        draw_side_labels(area, &labels, rows, height_of)
-    })?;
+    let chart =
+        canvas::draw_picture(breadth, "gsu-cost", &cost.title, describe(cost), frame.height, |area| {
+            canvas::draw_heading(area, &heading)?;
+            let inner = canvas::part_of(area, bounds);
+            let mut plot = canvas::plot_between(&inner, view.x_top, view.axis.bottom(), view.axis.top())?;
+            let unit = (breadth.margin(), top - 22.0 - names_row);
+            draw_axes(area, &plot, &view, bounds, unit)?;
+            draw_none(&mut plot, cost.pay_as_you_go_usd, view.x_top)?;
+            for line in &lines {
+                draw_line(&mut plot, line, &view, bounds)?;
+            }
+            for line in &lines {
+                draw_best(&mut plot, line, &view, cost.pay_as_you_go_usd)?;
+            }
+            draw_names(area, &plot, &lines, view.axis.top(), bounds)?;
+            let (bottom, top) = (view.axis.bottom(), view.axis.top());
+            let height_of = |usd: f64| canvas::place_of(&plot, 0.0, usd.clamp(bottom, top)).1;
+            // Below the names of the lines that leave, where there are any.
+            let rows = Bounds { top: bounds.top + 0.7 * names_row, ..bounds };
+            match breadth {
+                Breadth::Wide => draw_side_labels(area, &frame.labels, rows, height_of),
+                Breadth::Narrow => side_labels::draw_key(area, &frame.key, frame.key_top),
+            }
+        })?;
     Ok(chart.with_spots(&count_spots(cost, view.x_top, bounds)))
 }
 
@@ -266,7 +273,7 @@ fn lay_out_lines<'cost>(cost: &'cost GsuCost, view: &View) -> (Vec<TermLine<'cos
         leads: none <= view.axis.top(),
     });
     labels.sort_by(|a, b| b.value.total_cmp(&a.value));
-    (lines, shortened(labels))
+    (lines, labels)
 }
 
 /// The stretches of neighbouring counts with a cost.
@@ -287,15 +294,14 @@ fn draw_axes(
     plot: &Plot,
     view: &View,
     bounds: Bounds,
-    names_row: f64,
+    unit_place: (f64, f64),
 ) -> Result<(), ChartError> {
     draw_value_axis(area, plot, &view.axis.marks(), bounds)?;
     let unit = match view.axis.bottom() {
         0.0 => "USD per month".to_owned(),
         bottom => format!("USD per month, from {}", short_usd(bottom)),
     };
-    let place = (canvas::MARGIN, bounds.top - 22.0 - names_row);
-    canvas::write_text(area, &unit, place, HPos::Left, FAINT_LABEL)?;
+    canvas::write_text(area, &unit, unit_place, HPos::Left, FAINT_LABEL)?;
     let mut marks = Axis::whole_up_to(view.x_top, steps_in(bounds, 70.0)).plain_marks("");
     marks.retain(|(gsus, _)| *gsus <= view.x_top);
     draw_number_axis(area, plot, &marks, "GSUs bought", bounds)

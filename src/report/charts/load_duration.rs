@@ -4,12 +4,12 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{
     Chart, ChartError,
-    axes::{NUMBER_AXIS_ROWS, draw_number_axis, draw_value_axis, marks_width, steps_in},
-    canvas::{self, Area, BLUE, Bounds, FAINT_LABEL, Plot},
+    axes::{draw_number_axis, draw_value_axis, marks_width, steps_in},
+    canvas::{self, Area, BLUE, Bounds, Breadth, FAINT_LABEL, Plot},
     check_amount, check_length, check_most,
     curve::{Point, thin_out},
     scale::{Axis, percent, short_number},
-    side_labels::{SideLabel, draw_side_labels, shortened, side_labels_width},
+    side_labels::{self, SideLabel, draw_side_labels},
     spots::{Spot, bands},
 };
 
@@ -66,29 +66,33 @@ pub struct NamedCount {
 pub fn draw_load_duration(load: &LoadDuration) -> Result<Chart, ChartError> {
     check(load)?;
     let load = &with_clean_texts(load);
+    canvas::at_both_breadths(|breadth| draw(load, breadth))
+}
+
+fn draw(load: &LoadDuration, breadth: Breadth) -> Result<Chart, ChartError> {
     let hours = sorted_hours(load);
-    let heading = canvas::lay_out_heading(&load.title, &load.subtitle);
+    let heading = canvas::lay_out_heading(&load.title, &load.subtitle, breadth);
     let axis = Axis::up_to(highest(load, &hours), 5);
     let marks = axis.plain_marks("");
-    let labels = shortened(lay_out_labels(load, &hours, axis.top()));
-    let bounds = Bounds {
-        left: canvas::MARGIN + marks_width(&marks),
-        top: canvas::heading_bottom(&heading) + 40.0,
-        right: canvas::WIDTH - canvas::MARGIN - side_labels_width(&labels),
-        bottom: canvas::HEIGHT - NUMBER_AXIS_ROWS,
-    };
+    let labels = lay_out_labels(load, &hours, axis.top());
+    let top = canvas::heading_bottom(&heading) + 40.0;
+    let frame = side_labels::frame(breadth, marks_width(&marks), top, labels);
+    let bounds = frame.bounds;
 
-    let chart =
-        canvas::draw_picture("load-duration", &load.title, describe(load, &hours), canvas::HEIGHT, |area| {
-            canvas::draw_heading(area, &heading)?;
-            let inner = canvas::part_of(area, bounds);
-            let mut plot = canvas::plot_in(&inner, 100.0, axis.top())?;
-            draw_axes(area, &plot, &marks, bounds)?;
-            draw_hours(&mut plot, load, &hours, 100.0 / (bounds.right - bounds.left))?;
-            draw_counts(&mut plot, load, axis.top())?;
-            let height_of = |gsus: f64| canvas::place_of(&plot, 0.0, gsus.min(axis.top())).1;
-            draw_side_labels(area, &labels, bounds, height_of)
-        })?;
+    let alt = describe(load, &hours);
+    let chart = canvas::draw_picture(breadth, "load-duration", &load.title, alt, frame.height, |area| {
+        canvas::draw_heading(area, &heading)?;
+        let inner = canvas::part_of(area, bounds);
+        let mut plot = canvas::plot_in(&inner, 100.0, axis.top())?;
+        draw_axes(area, &plot, &marks, bounds, breadth)?;
+        draw_hours(&mut plot, load, &hours, 100.0 / (bounds.right - bounds.left))?;
+        draw_counts(&mut plot, load, axis.top())?;
+        let height_of = |gsus: f64| canvas::place_of(&plot, 0.0, gsus.min(axis.top())).1;
+        match breadth {
+            Breadth::Wide => draw_side_labels(area, &frame.labels, bounds, height_of),
+            Breadth::Narrow => side_labels::draw_key(area, &frame.key, frame.key_top),
+        }
+    })?;
     Ok(chart.with_spots(&spots(&hours, bounds)))
 }
 
@@ -241,12 +245,22 @@ fn hours_above(hours: &[Hour], gsus: f64) -> String {
     }
 }
 
-fn draw_axes(area: &Area, plot: &Plot, marks: &[(f64, String)], bounds: Bounds) -> Result<(), ChartError> {
+fn draw_axes(
+    area: &Area,
+    plot: &Plot,
+    marks: &[(f64, String)],
+    bounds: Bounds,
+    breadth: Breadth,
+) -> Result<(), ChartError> {
     draw_value_axis(area, plot, marks, bounds)?;
-    let place = (canvas::MARGIN, bounds.top - 22.0);
+    let place = (breadth.margin(), bounds.top - 22.0);
     canvas::write_text(area, "load in GSUs", place, HPos::Left, FAINT_LABEL)?;
     let shares = Axis::up_to(100.0, steps_in(bounds, 90.0).min(5)).plain_marks(" %");
-    draw_number_axis(area, plot, &shares, "share of hours, from the busiest to the quietest", bounds)
+    let caption = match breadth {
+        Breadth::Wide => "share of hours, from the busiest to the quietest",
+        Breadth::Narrow => "share of hours, the busiest first",
+    };
+    draw_number_axis(area, plot, &shares, caption, bounds)
 }
 
 /// The range of the windows, or else the area under the curve, and the curve itself.

@@ -15,10 +15,11 @@
 //! gsu_best       the best count of a term, and where it stops paying
 //! load_duration  hours sorted by load, with lines at GSU counts
 //! week_heat_map  7 days by 24 hours
+//! week_words     what a week's map says
 //! ratio_forest   ratios with their ranges on a logarithmic axis
 //! token_spread   tokens of single requests, row by row
 //! convergence    half widths over the money that was spent
-//! side_labels    what stands right of a plot
+//! side_labels    what stands right of a plot, or under a narrow one
 //! axes           axes that count in numbers
 //! curve          curves thinned out and cut
 //! canvas         the picture, its heading, its text and colours
@@ -54,6 +55,7 @@ mod spots;
 mod tests;
 mod token_spread;
 mod week_heat_map;
+mod week_words;
 
 pub use convergence::{PrecisionCourse, PrecisionLine, draw_precision_course};
 pub use cost_by_class::draw_cost_by_class;
@@ -80,6 +82,8 @@ pub struct Chart {
     ///
     /// Nominally 1000 pixels wide and 560 high. A chart of few bars is lower, one of many bars higher.
     pub svg: String,
+    /// The same for narrow screens: 360 pixels wide, as high as it needs, with letters of 12 pixels and more.
+    pub narrow: String,
 }
 
 /// Spend by calendar month of each placement, with the range of the chosen one and an optional budget line.

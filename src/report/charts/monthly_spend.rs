@@ -5,13 +5,15 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 use super::{
     Chart, ChartError, Line, MonthlySpend,
     axes::{draw_value_axis, marks_width},
-    canvas::{self, Area, BLUE, Bounds, FAINT_LABEL, INK, Plot},
+    canvas::{self, Area, BLUE, Bounds, Breadth, FAINT_LABEL, INK, Plot},
     check_amount, check_length,
     end_labels::{
-        EndLabel, LABELLED_OTHERS, OTHER_COLOURS, draw_end_labels, end_labels, labels_width, last_value,
+        EndLabel, LABELLED_OTHERS, OTHER_COLOURS, draw_end_labels, end_labels, key_of_ends, labels_width,
+        last_value,
     },
     months::{Month, month_marks, read_months},
     scale::{Axis, short_usd},
+    side_labels::{draw_key, key_height},
     spots::{Spot, bands},
 };
 use crate::report::format::money_whole;
@@ -30,22 +32,29 @@ pub fn draw_monthly_spend(spend: &MonthlySpend) -> Result<Chart, ChartError> {
     let months = read_months(&spend.months)?;
     check(spend)?;
     let spend = &with_clean_texts(spend);
-    let (labelled, unlabelled) = split_others(&spend.others);
-    let subtitle = subtitle_with_note(&spend.subtitle, unlabelled.len());
-    let heading = canvas::lay_out_heading(&spend.title, &subtitle);
-    let axis = Axis::up_to(highest(spend), 5);
-    let labels = end_labels(spend, &labelled, &months);
-    let bounds = plot_bounds(&heading, &axis, &labels);
+    canvas::at_both_breadths(|breadth| draw(spend, &months, breadth))
+}
 
-    let alt = describe(spend, &months);
-    let chart = canvas::draw_picture("monthly-spend", &spend.title, alt, canvas::HEIGHT, |area| {
+fn draw(spend: &MonthlySpend, months: &[Month], breadth: Breadth) -> Result<Chart, ChartError> {
+    let (labelled, unlabelled) = split_others(&spend.others);
+    let subtitle = subtitle_with_note(&spend.subtitle, unlabelled.len(), breadth);
+    let heading = canvas::lay_out_heading(&spend.title, &subtitle, breadth);
+    let axis = Axis::up_to(highest(spend), 5);
+    let labels = end_labels(spend, &labelled, months);
+    let bounds = plot_bounds(&heading, &axis, &labels, breadth);
+    let key = if breadth.is_narrow() { key_of_ends(&labels) } else { Vec::new() };
+    let height =
+        if breadth.is_narrow() { bounds.bottom + MONTH_ROWS + key_height(&key) } else { canvas::HEIGHT };
+
+    let alt = describe(spend, months);
+    let chart = canvas::draw_picture(breadth, "monthly-spend", &spend.title, alt, height.round(), |area| {
         canvas::draw_heading(area, &heading)?;
         let inner = canvas::part_of(area, bounds);
         let mut plot = canvas::plot_in(&inner, last_x(months.len()), axis.top())?;
         draw_value_axis(area, &plot, &axis.marks(), bounds)?;
-        let unit = (canvas::MARGIN, bounds.top - 22.0);
+        let unit = (breadth.margin(), bounds.top - 22.0);
         canvas::write_text(area, "USD per month", unit, HPos::Left, FAINT_LABEL)?;
-        draw_month_axis(area, &plot, &months, bounds)?;
+        draw_month_axis(area, &plot, months, bounds, breadth)?;
         draw_range(&mut plot, spend)?;
         for line in unlabelled {
             draw_line(&mut plot, &line.usd, canvas::PALE_GREY, 1.2)?;
@@ -57,7 +66,10 @@ pub fn draw_monthly_spend(spend: &MonthlySpend) -> Result<Chart, ChartError> {
             draw_budget(&mut plot, months.len(), budget)?;
         }
         draw_line(&mut plot, &spend.chosen.usd, BLUE, 3.5)?;
-        draw_end_labels(area, &plot, &labels, bounds)
+        match breadth {
+            Breadth::Wide => draw_end_labels(area, &plot, &labels, bounds),
+            Breadth::Narrow => draw_key(area, &key, bounds.bottom + MONTH_ROWS - 10.0),
+        }
     })?;
     Ok(chart.with_spots(&spots(spend, bounds)))
 }
@@ -135,12 +147,12 @@ fn split_others(others: &[Line]) -> (Vec<&Line>, Vec<&Line>) {
 }
 
 /// The subtitle, with a word about the lines that have no label.
-fn subtitle_with_note(subtitle: &str, unlabelled: usize) -> String {
+fn subtitle_with_note(subtitle: &str, unlabelled: usize, breadth: Breadth) -> String {
     let note = match unlabelled {
         0 => String::new(),
         count => format!("+{count} more in light grey"),
     };
-    canvas::with_note(subtitle, &note)
+    canvas::with_note(subtitle, &note, breadth)
 }
 
 fn highest(spend: &MonthlySpend) -> f64 {
@@ -152,12 +164,16 @@ fn highest(spend: &MonthlySpend) -> f64 {
 }
 
 /// Where the plot lies: what headings, tick labels and end labels leave of the picture.
-fn plot_bounds(heading: &canvas::Heading, axis: &Axis, labels: &[EndLabel]) -> Bounds {
-    Bounds {
-        left: canvas::MARGIN + marks_width(&axis.marks()),
-        top: canvas::heading_bottom(heading) + 40.0,
-        right: canvas::WIDTH - canvas::MARGIN - labels_width(labels),
-        bottom: canvas::HEIGHT - MONTH_ROWS,
+fn plot_bounds(heading: &canvas::Heading, axis: &Axis, labels: &[EndLabel], breadth: Breadth) -> Bounds {
+    let (left, top) = (breadth.margin() + marks_width(&axis.marks()), canvas::heading_bottom(heading) + 40.0);
+    match breadth {
+        Breadth::Wide => {
+            let right = breadth.right() - labels_width(labels);
+            Bounds { left, top, right, bottom: canvas::HEIGHT - MONTH_ROWS }
+        }
+        Breadth::Narrow => {
+            Bounds { left, top, right: breadth.right() - 8.0, bottom: top + canvas::NARROW_PLOT }
+        }
     }
 }
 
@@ -166,8 +182,15 @@ fn last_x(months: usize) -> f64 {
     months.saturating_sub(1).max(1) as f64
 }
 
-fn draw_month_axis(area: &Area, plot: &Plot, months: &[Month], bounds: Bounds) -> Result<(), ChartError> {
-    for mark in month_marks(months) {
+fn draw_month_axis(
+    area: &Area,
+    plot: &Plot,
+    months: &[Month],
+    bounds: Bounds,
+    breadth: Breadth,
+) -> Result<(), ChartError> {
+    let most = if breadth.is_narrow() { 6 } else { 12 };
+    for mark in month_marks(months, most) {
         let index = if months.len() == 1 { 0.5 } else { mark.index as f64 };
         let (x, _) = canvas::place_of(plot, index, 0.0);
         let tick = vec![canvas::at(x, bounds.bottom), canvas::at(x, bounds.bottom + 5.0)];

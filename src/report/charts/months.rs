@@ -4,9 +4,6 @@ use super::ChartError;
 
 /// Most months in one chart.
 const MOST_MONTHS: usize = 60;
-/// Most labels on the axis.
-const MOST_LABELS: usize = 12;
-
 /// A calendar month. `month` is 1 for January.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Month {
@@ -46,12 +43,12 @@ pub(super) fn read_months(texts: &[String]) -> Result<Vec<Month>, ChartError> {
     Ok(months)
 }
 
-/// Which months get a label: all of up to twelve, otherwise every second, third, fourth, sixth or twelfth,
+/// Which months get a label: all of up to `most`, otherwise every second, third, fourth, sixth or twelfth,
 /// counted from January.
-pub(super) fn month_marks(months: &[Month]) -> Vec<MonthMark> {
+pub(super) fn month_marks(months: &[Month], most: usize) -> Vec<MonthMark> {
     const NAMES: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let enough = |step: &u32| months.len().div_ceil(*step as usize) <= MOST_LABELS;
+    let enough = |step: &u32| months.len().div_ceil(*step as usize) <= most;
     let step = [1, 2, 3, 4, 6].into_iter().find(enough).unwrap_or(12);
     let mut marks = Vec::new();
     let mut year_before = None;
@@ -97,14 +94,15 @@ mod tests {
             [(1, 1), (2, 2), (12, 12), (13, 6), (24, 12), (25, 8), (36, 12), (48, 12), (60, 10)]
         {
             let months = read_months(&months_from(2026, 12, count)).unwrap();
-            assert_eq!(month_marks(&months).len(), labels, "{count} months");
+            assert_eq!(month_marks(&months, 12).len(), labels, "{count} months");
+            assert!(month_marks(&months, 6).len() <= 6, "{count} months, narrow");
         }
     }
 
     #[test]
     fn the_year_stands_under_the_first_label_of_each_year() {
         let months = read_months(&months_from(2026, 11, 3)).unwrap();
-        let marks = month_marks(&months);
+        let marks = month_marks(&months, 12);
         let texts: Vec<_> = marks.iter().map(|m| (m.month, m.year.as_deref())).collect();
         assert_eq!(texts, [("Nov", Some("2026")), ("Dec", None), ("Jan", Some("2027"))]);
     }

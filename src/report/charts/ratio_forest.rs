@@ -4,7 +4,7 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{
     Chart, ChartError,
-    canvas::{self, Area, BOLD_LABEL, Bounds, FAINT_LABEL, Face, LABEL},
+    canvas::{self, Area, BOLD_LABEL, Bounds, Breadth, FAINT_LABEL, FAINT_LINES, Face, LABEL, Look},
     check_most,
     scale::{log_marks, short_ratio},
 };
@@ -14,6 +14,9 @@ const MOST_ROWS: usize = 100;
 /// Height of a row and of a group's heading in pixels.
 const ROW: f64 = 24.0;
 const GROUP_ROW: f64 = 30.0;
+/// The same in a narrow picture, where a row has its name and numbers, its note and its mark under each other.
+const NARROW_ROW: f64 = 58.0;
+const HEADING_LINES: Look = Look { face: BOLD_LABEL, leading: 18.0 };
 /// Labels and remarks longer than this are cut, with an ellipsis, in pixels.
 const LONGEST_NAME: f64 = 300.0;
 const LONGEST_NOTE: f64 = 220.0;
@@ -70,16 +73,27 @@ pub struct RatioRow {
 pub fn draw_ratio_forest(forest: &RatioForest) -> Result<Chart, ChartError> {
     check(forest)?;
     let forest = &with_clean_texts(forest);
-    let heading = canvas::lay_out_heading(&forest.title, &forest.subtitle);
-    let lines = lay_out(forest);
-    let bounds = plot_bounds(&lines, canvas::heading_bottom(&heading) + 16.0);
+    canvas::at_both_breadths(|breadth| draw(forest, breadth))
+}
+
+fn draw(forest: &RatioForest, breadth: Breadth) -> Result<Chart, ChartError> {
+    let heading = canvas::lay_out_heading(&forest.title, &forest.subtitle, breadth);
+    let lines = lay_out(forest, breadth);
+    let bounds = plot_bounds(&lines, canvas::heading_bottom(&heading) + 16.0, breadth);
     let axis = LogAxis::of(forest, bounds);
-    let height = bounds.bottom + AXIS_ROWS;
-    canvas::draw_picture("backend-ratios", &forest.title, describe(forest), height, |area| {
+    let caption = format!("times {} (the line at 1), logarithmic", forest.one);
+    let most = if breadth.is_narrow() { 3 } else { 1 };
+    let caption = canvas::break_lines(&caption, FAINT_LABEL, most, breadth.right() - bounds.left);
+    let height = bounds.bottom + AXIS_ROWS + FAINT_LINES.leading * (caption.len() - 1) as f64;
+    canvas::draw_picture(breadth, "backend-ratios", &forest.title, describe(forest), height, |area| {
         canvas::draw_heading(area, &heading)?;
-        draw_axis(area, &axis, &forest.one, bounds)?;
+        draw_axis(area, &axis, &caption, bounds)?;
         for line in &lines {
-            draw_line(area, line, &axis, bounds)?;
+            match (breadth, line.row) {
+                (_, None) => draw_group(area, line, bounds, breadth)?,
+                (Breadth::Wide, Some(row)) => draw_row(area, line, row, &axis, bounds)?,
+                (Breadth::Narrow, Some(row)) => draw_narrow_row(area, line, row, &axis, bounds)?,
+            }
         }
         Ok(())
     })
@@ -88,7 +102,10 @@ pub fn draw_ratio_forest(forest: &RatioForest) -> Result<Chart, ChartError> {
 /// A heading or a row at its height below the top of the plot.
 struct Line<'a> {
     centre: f64,
+    height: f64,
     label: String,
+    /// The lines of a heading.
+    heading: Vec<String>,
     /// `None` for a heading.
     row: Option<&'a RatioRow>,
     numbers: String,
@@ -176,26 +193,30 @@ fn face_of(row: &RatioRow) -> Face {
 }
 
 /// Headings and rows from top to bottom; `centre` counts from the top of the plot.
-fn lay_out(forest: &RatioForest) -> Vec<Line<'_>> {
-    let mut lines = Vec::new();
+fn lay_out(forest: &RatioForest, breadth: Breadth) -> Vec<Line<'_>> {
+    let (lines_most, row_height) = if breadth.is_narrow() { (2, NARROW_ROW) } else { (1, ROW) };
+    let mut lines: Vec<Line> = Vec::new();
     let mut top = 0.0;
     for group in &forest.groups {
         if !group.heading.is_empty() {
-            let widest = canvas::WIDTH - 2.0 * canvas::MARGIN;
-            let label = canvas::shorten(&group.heading, widest, BOLD_LABEL);
-            let (numbers, note) = (String::new(), String::new());
-            lines.push(Line { centre: top + GROUP_ROW / 2.0, label, row: None, numbers, note });
-            top += GROUP_ROW;
+            let heading = canvas::break_lines(&group.heading, BOLD_LABEL, lines_most, breadth.inner());
+            let height = GROUP_ROW + HEADING_LINES.leading * (heading.len() - 1) as f64;
+            let centre = top + height / 2.0;
+            let (label, numbers, note) = (String::new(), String::new(), String::new());
+            lines.push(Line { centre, height, label, heading, row: None, numbers, note });
+            top += height;
         }
         for row in &group.rows {
             lines.push(Line {
-                centre: top + ROW / 2.0,
+                centre: top + row_height / 2.0,
+                height: row_height,
                 label: canvas::shorten(&row.label, LONGEST_NAME, face_of(row)),
+                heading: Vec::new(),
                 row: Some(row),
                 numbers: row.ratio.map_or_else(|| "no ratio".into(), numbers),
                 note: canvas::shorten(&row.note, LONGEST_NOTE, FAINT_LABEL),
             });
-            top += ROW;
+            top += row_height;
         }
     }
     lines
@@ -208,15 +229,19 @@ fn numbers([point, low, high]: [f64; 3]) -> String {
     if exact { point } else { format!("{point} ({low} to {high})") }
 }
 
-fn plot_bounds(lines: &[Line], top: f64) -> Bounds {
+fn plot_bounds(lines: &[Line], top: f64, breadth: Breadth) -> Bounds {
     let rows = || lines.iter().filter_map(|line| Some((line, line.row?)));
     let labels = rows().map(|(line, row)| canvas::text_width(&line.label, face_of(row)));
-    let height: f64 = lines.iter().map(|line| if line.row.is_some() { ROW } else { GROUP_ROW }).sum();
-    Bounds {
-        left: canvas::MARGIN + labels.fold(0.0, f64::max) + 16.0,
-        top,
-        right: canvas::WIDTH - canvas::MARGIN - numbers_width(lines) - notes_width(lines) - 16.0,
-        bottom: (top + height + 6.0).round(),
+    let height: f64 = lines.iter().map(|line| line.height).sum();
+    let bottom = (top + height + 6.0).round();
+    match breadth {
+        Breadth::Wide => Bounds {
+            left: breadth.margin() + labels.fold(0.0, f64::max) + 16.0,
+            top,
+            right: breadth.right() - numbers_width(lines) - notes_width(lines) - 16.0,
+            bottom,
+        },
+        Breadth::Narrow => Bounds { left: breadth.margin() + 8.0, top, right: breadth.right() - 8.0, bottom },
     }
 }
 
@@ -229,7 +254,7 @@ fn notes_width(lines: &[Line]) -> f64 {
     if widest > 0.0 { widest + 12.0 } else { 0.0 }
 }
 
-fn draw_axis(area: &Area, axis: &LogAxis, one: &str, bounds: Bounds) -> Result<(), ChartError> {
+fn draw_axis(area: &Area, axis: &LogAxis, caption: &[String], bounds: Bounds) -> Result<(), ChartError> {
     for (value, text) in &axis.marks {
         let x = axis.x(*value);
         let ends = vec![canvas::at(x, bounds.top), canvas::at(x, bounds.bottom)];
@@ -240,22 +265,62 @@ fn draw_axis(area: &Area, axis: &LogAxis, one: &str, bounds: Bounds) -> Result<(
         area.draw(&PathElement::new(ends, stroke))?;
         canvas::write_text(area, text, (x, bounds.bottom + 14.0), HPos::Center, FAINT_LABEL)?;
     }
-    let caption = format!("times {one} (the line at 1), logarithmic");
-    let width = canvas::WIDTH - canvas::MARGIN - bounds.left;
-    let caption = canvas::shorten(&caption, width, FAINT_LABEL);
-    canvas::write_text(area, &caption, (bounds.left, bounds.bottom + 38.0), HPos::Left, FAINT_LABEL)
+    let top = bounds.bottom + 38.0 - FAINT_LINES.leading / 2.0;
+    canvas::write_lines(area, caption, (bounds.left, top), FAINT_LINES)?;
+    Ok(())
 }
 
-fn draw_line(area: &Area, line: &Line, axis: &LogAxis, bounds: Bounds) -> Result<(), ChartError> {
+/// A heading, with a patch that hides the grid behind it.
+fn draw_group(area: &Area, line: &Line, bounds: Bounds, breadth: Breadth) -> Result<(), ChartError> {
     let y = bounds.top + line.centre;
-    let Some(row) = line.row else {
-        // Hides the grid behind the heading.
-        let width = canvas::text_width(&line.label, BOLD_LABEL);
-        let patch =
-            [canvas::at(canvas::MARGIN - 2.0, y - 10.0), canvas::at(canvas::MARGIN + width + 6.0, y + 10.0)];
-        area.draw(&Rectangle::new(patch, WHITE.filled()))?;
-        return canvas::write_text(area, &line.label, (canvas::MARGIN, y), HPos::Left, BOLD_LABEL);
+    let half = HEADING_LINES.leading * line.heading.len() as f64 / 2.0;
+    let widths = line.heading.iter().map(|text| canvas::text_width(text, BOLD_LABEL));
+    let (left, right) = match breadth {
+        Breadth::Wide => (breadth.margin() - 2.0, breadth.margin() + widths.fold(0.0, f64::max) + 6.0),
+        Breadth::Narrow => (0.0, breadth.width()),
     };
+    let reach = if breadth.is_narrow() { line.height / 2.0 } else { 10.0 };
+    let patch = [canvas::at(left, y - reach), canvas::at(right, y + reach)];
+    area.draw(&Rectangle::new(patch, WHITE.filled()))?;
+    canvas::write_lines(area, &line.heading, (breadth.margin(), y - half), HEADING_LINES)?;
+    Ok(())
+}
+
+/// Name and numbers in one line, the note below, the mark in a strip of its own.
+fn draw_narrow_row(
+    area: &Area,
+    line: &Line,
+    row: &RatioRow,
+    axis: &LogAxis,
+    bounds: Bounds,
+) -> Result<(), ChartError> {
+    let (breadth, y) = (Breadth::Narrow, bounds.top + line.centre);
+    let patch = [canvas::at(0.0, y - NARROW_ROW / 2.0), canvas::at(breadth.width(), y + 5.0)];
+    area.draw(&Rectangle::new(patch, WHITE.filled()))?;
+    let face = if row.ratio.is_some() { LABEL } else { FAINT_LABEL };
+    let words = canvas::shorten(&line.numbers, breadth.inner() - 40.0, face);
+    let room = breadth.inner() - canvas::text_width(&words, face) - 10.0;
+    let label = canvas::shorten(&line.label, room, face_of(row));
+    canvas::write_text(area, &label, (breadth.margin(), y - 20.0), HPos::Left, face_of(row))?;
+    canvas::write_text(area, &words, (breadth.right(), y - 20.0), HPos::Right, face)?;
+    let note = canvas::shorten(&line.note, breadth.inner(), FAINT_LABEL);
+    if !note.is_empty() {
+        canvas::write_text(area, &note, (breadth.margin(), y - 3.0), HPos::Left, FAINT_LABEL)?;
+    }
+    match row.ratio {
+        Some(ratio) => draw_mark(area, row, ratio.map(|value| axis.x(value)), y + 16.0, ratio),
+        None => Ok(()),
+    }
+}
+
+fn draw_row(
+    area: &Area,
+    line: &Line,
+    row: &RatioRow,
+    axis: &LogAxis,
+    bounds: Bounds,
+) -> Result<(), ChartError> {
+    let y = bounds.top + line.centre;
     canvas::write_text(area, &line.label, (bounds.left - 12.0, y), HPos::Right, face_of(row))?;
     if let Some(ratio) = row.ratio {
         draw_mark(area, row, ratio.map(|value| axis.x(value)), y, ratio)?;
@@ -267,7 +332,7 @@ fn draw_line(area: &Area, line: &Line, axis: &LogAxis, bounds: Bounds) -> Result
     let left = bounds.right + 12.0;
     canvas::write_text(area, &line.numbers, (left, y), HPos::Left, Face { bold: false, ..face })?;
     if !line.note.is_empty() {
-        let right = canvas::WIDTH - canvas::MARGIN;
+        let right = Breadth::Wide.right();
         canvas::write_text(area, &line.note, (right, y), HPos::Right, FAINT_LABEL)?;
     }
     Ok(())

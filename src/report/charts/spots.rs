@@ -90,6 +90,7 @@ mod tests {
             title: "x".into(),
             alt: "x".into(),
             svg: "<svg>\n<text>a</text>\n</svg>\n".into(),
+            narrow: String::new(),
         };
         let bounds = Bounds { left: 1.0, top: 2.0, right: 4.0, bottom: 8.0 };
         let spot = Spot { bounds, text: "a < b\nc".into() };

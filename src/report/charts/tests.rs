@@ -8,10 +8,10 @@ use resvg::{
 };
 
 use super::{
-    ChartError, CostByClass, Drivers, GsuCost, LoadDuration, MonthlySpend, NamedCount, PrecisionCourse,
-    RatioForest, TermCost, TokenSpread, WeekHeatMap, WeekQuantity, WindowLoad, draw_cost_by_class,
-    draw_drivers, draw_gsu_cost, draw_load_duration, draw_monthly_spend, draw_precision_course,
-    draw_ratio_forest, draw_token_spread, draw_week_heat_map,
+    Chart, ChartError, CostByClass, Drivers, GsuCost, LoadDuration, MonthlySpend, NamedCount,
+    PrecisionCourse, RatioForest, TermCost, TokenSpread, WeekHeatMap, WeekQuantity, WindowLoad,
+    draw_cost_by_class, draw_drivers, draw_gsu_cost, draw_load_duration, draw_monthly_spend,
+    draw_precision_course, draw_ratio_forest, draw_token_spread, draw_week_heat_map,
     examples::{
         crowded_spend, driver, examples, flat_spend, months_from, plain_cost, usual_cost, usual_drivers,
         usual_gsu_cost, usual_load, usual_spend, usual_spill, week_of,
@@ -37,8 +37,11 @@ fn text_boxes(group: &Group, found: &mut Vec<(String, Rect)>) {
 
 #[test]
 fn no_text_leaves_the_picture_or_overlaps_another() {
-    for (name, chart) in examples() {
-        let tree = read_svg(&chart.svg).unwrap();
+    let both = |(name, chart): (&'static str, Chart)| {
+        [(name.to_string(), chart.svg), (format!("{name}, narrow"), chart.narrow)]
+    };
+    for (name, svg) in examples().into_iter().flat_map(both) {
+        let tree = read_svg(&svg).unwrap();
         let (width, height) = (tree.size().width(), tree.size().height());
         let mut boxes = Vec::new();
         text_boxes(tree.root(), &mut boxes);
@@ -54,6 +57,51 @@ fn no_text_leaves_the_picture_or_overlaps_another() {
                 assert!(apart, "{name}: `{text}` {a:?} overlaps `{other}` {b:?}");
             }
         }
+    }
+}
+
+#[test]
+fn a_narrow_picture_fits_a_telephone_with_letters_that_can_be_read() {
+    /// What a screen of 390 CSS pixels leaves a chart, over the picture's own width.
+    const SHRINKS: f64 = 357.0 / 360.0;
+    for (name, chart) in examples() {
+        assert!(chart.narrow.starts_with("<svg width=\"360\""), "{name}");
+        let sizes = chart.narrow.split("font-size=\"").skip(1);
+        let sizes: Vec<f64> =
+            sizes.map(|rest| rest.split('"').next().unwrap().parse::<f64>().unwrap() / 10.0).collect();
+        let least = sizes.iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(least * SHRINKS >= 10.0, "{name}: {least}");
+    }
+}
+
+#[test]
+fn a_narrow_picture_tells_what_the_wide_one_tells() {
+    let texts = |svg: &str| {
+        let mut boxes = Vec::new();
+        text_boxes(read_svg(svg).unwrap().root(), &mut boxes);
+        boxes.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(" ")
+    };
+    let charts = [
+        draw_monthly_spend(&usual_spend(12)),
+        draw_cost_by_class(&usual_cost()),
+        draw_gsu_cost(&usual_gsu_cost()),
+        draw_load_duration(&usual_load()),
+        draw_ratio_forest(&usual_ratios()),
+        draw_token_spread(&usual_spreads()),
+        draw_precision_course(&rehearsed_course()),
+        draw_drivers(&usual_drivers()),
+    ];
+    for chart in charts.map(Result::unwrap) {
+        let (wide, narrow) = (texts(&chart.svg), texts(&chart.narrow));
+        // Every number beside a wide plot stands somewhere in the narrow one; marks on axes may be fewer.
+        let numbers = wide.split(' ').filter(|word| {
+            let value = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            word.starts_with(['$', '±', '+', '−']) && value.len() > 3
+        });
+        let missing: Vec<&str> = numbers.filter(|word| !narrow.contains(*word)).collect();
+        let on_axis = |word: &&&str| wide.matches(*word).count() == 1 && word.contains('$');
+        let lost = missing.iter().filter(|word| !on_axis(word)).count();
+        assert_eq!(lost, 0, "{}: {missing:?} in {narrow}", chart.name);
     }
 }
 
@@ -188,6 +236,15 @@ fn a_tornado_names_its_widest_bar_and_says_what_is_open() {
                each input's ends. volume: −$990 to +$960, 74 % of the variance. drafts?: $0 to +$459, an open \
                question.";
     assert_eq!(draw_drivers(&drivers).unwrap().alt, alt);
+}
+
+#[test]
+fn an_index_that_cannot_be_told_is_drawn_as_a_bound() {
+    let mut drivers = usual_drivers();
+    drivers.bars[1].below = Some(0.014);
+    let chart = draw_drivers(&drivers).unwrap();
+    assert!(chart.svg.contains(">below 1.4 %</text>"), "{}", chart.svg);
+    assert!(chart.alt.contains("below 1.4 % of the variance"), "{}", chart.alt);
 }
 
 #[test]

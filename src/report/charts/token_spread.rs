@@ -4,7 +4,7 @@ use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{
     Chart, ChartError,
-    canvas::{self, Area, BOLD_LABEL, Bounds, FAINT_LABEL, LABEL},
+    canvas::{self, Area, BOLD_LABEL, Bounds, Breadth, FAINT_LABEL, LABEL, Look},
     check_amount, check_most,
     scale::{Axis, short_number},
 };
@@ -14,6 +14,8 @@ const MOST_ROWS: usize = 60;
 const MOST_CONSTANTS: usize = 30;
 /// Height of a row in pixels, and how much of it the highest bar takes.
 const ROW: f64 = 40.0;
+/// The same in a narrow picture, where a row's texts stand above it.
+const NARROW_ROW: f64 = 76.0;
 const BAR: f64 = 22.0;
 /// How far above the bottom of its row a row's base line lies, in pixels.
 const BASE: f64 = 12.0;
@@ -91,26 +93,33 @@ pub struct SpreadBin {
 pub fn draw_token_spread(spread: &TokenSpread) -> Result<Chart, ChartError> {
     check(spread)?;
     let spread = &with_clean_texts(spread);
-    let heading = canvas::lay_out_heading(&spread.title, &spread.subtitle);
+    canvas::at_both_breadths(|breadth| draw(spread, breadth))
+}
+
+fn draw(spread: &TokenSpread, breadth: Breadth) -> Result<Chart, ChartError> {
+    let heading = canvas::lay_out_heading(&spread.title, &spread.subtitle, breadth);
     let key_top = canvas::heading_bottom(&heading) + 8.0;
-    let columns = Columns::of(spread);
-    let panels_top = key_top + KEY_ROW;
-    let panels: f64 = spread.panels.iter().map(panel_height).sum();
+    let columns = Columns::of(spread, breadth);
+    let key = key_entries(spread);
+    let key_rows = if breadth.is_narrow() { key.len() } else { 1 };
+    let panels_top = key_top + KEY_ROW + TEXT_ROW * (key_rows - 1) as f64;
+    let panels: f64 = spread.panels.iter().map(|panel| panel_height(panel, breadth)).sum();
     let constants_top = panels_top + panels + 6.0;
-    let below = match spread.constants.len() {
+    let constants = constant_lines(spread, breadth);
+    let below = match constants.len() {
         0 => 0.0,
         lines => TEXT_ROW * (lines + 1) as f64 + 8.0,
     };
     let height = (constants_top + below + 8.0).round();
-    canvas::draw_picture("token-distributions", &spread.title, describe(spread), height, |area| {
+    canvas::draw_picture(breadth, "token-distributions", &spread.title, describe(spread), height, |area| {
         canvas::draw_heading(area, &heading)?;
-        draw_key(area, spread, key_top + KEY_ROW / 2.0)?;
+        draw_key(area, &key, key_top + KEY_ROW / 2.0, breadth)?;
         let mut top = panels_top;
         for panel in &spread.panels {
             draw_panel(area, panel, &columns, top)?;
-            top += panel_height(panel);
+            top += panel_height(panel, breadth);
         }
-        draw_constants(area, &spread.constants, constants_top)
+        draw_constants(area, &constants, (breadth.margin(), constants_top))
     })
 }
 
@@ -119,10 +128,16 @@ struct Columns {
     left: f64,
     right: f64,
     numbers: f64,
+    breadth: Breadth,
 }
 
 impl Columns {
-    fn of(spread: &TokenSpread) -> Columns {
+    fn of(spread: &TokenSpread, breadth: Breadth) -> Columns {
+        if breadth.is_narrow() {
+            // A number at the right end of the axis is centred there.
+            let right = breadth.right() - 10.0;
+            return Columns { left: breadth.margin() + 4.0, right, numbers: breadth.right(), breadth };
+        }
         let rows = || spread.panels.iter().flat_map(|panel| &panel.rows);
         let widest = |widths: &mut dyn Iterator<Item = f64>| widths.fold(0.0, f64::max);
         let label =
@@ -132,11 +147,12 @@ impl Columns {
         };
         let notes = widest(&mut rows().map(note));
         let numbers = widest(&mut rows().map(|row| canvas::text_width(&numbers(row), LABEL)));
-        let numbers_left = canvas::WIDTH - canvas::MARGIN - notes - 14.0 - numbers;
+        let numbers_left = breadth.right() - notes - 14.0 - numbers;
         Columns {
-            left: canvas::MARGIN + widest(&mut rows().map(label)) + 14.0,
+            left: breadth.margin() + widest(&mut rows().map(label)) + 14.0,
             right: numbers_left - 22.0,
             numbers: numbers_left,
+            breadth,
         }
     }
 }
@@ -180,8 +196,12 @@ fn with_clean_texts(spread: &TokenSpread) -> TokenSpread {
     }
 }
 
-fn panel_height(panel: &SpreadPanel) -> f64 {
-    PANEL_HEADING + ROW * panel.rows.len() as f64 + PANEL_AXIS
+fn row_height(breadth: Breadth) -> f64 {
+    if breadth.is_narrow() { NARROW_ROW } else { ROW }
+}
+
+fn panel_height(panel: &SpreadPanel, breadth: Breadth) -> f64 {
+    PANEL_HEADING + row_height(breadth) * panel.rows.len() as f64 + PANEL_AXIS
 }
 
 /// `P50 312 · P95 1,480`.
@@ -195,14 +215,15 @@ fn highest(row: &SpreadRow) -> f64 {
 }
 
 fn draw_panel(area: &Area, panel: &SpreadPanel, columns: &Columns, top: f64) -> Result<(), ChartError> {
-    let heading = canvas::shorten(&panel.heading, canvas::WIDTH - 2.0 * canvas::MARGIN, BOLD_LABEL);
-    let place = (canvas::MARGIN, top + PANEL_HEADING - 13.0);
+    let breadth = columns.breadth;
+    let heading = canvas::shorten(&panel.heading, breadth.inner(), BOLD_LABEL);
+    let place = (breadth.margin(), top + PANEL_HEADING - 13.0);
     canvas::write_text(area, &heading, place, HPos::Left, BOLD_LABEL)?;
     let bounds = Bounds {
         left: columns.left,
         top: top + PANEL_HEADING,
         right: columns.right,
-        bottom: top + PANEL_HEADING + ROW * panel.rows.len() as f64,
+        bottom: top + PANEL_HEADING + row_height(breadth) * panel.rows.len() as f64,
     };
     let width = bounds.right - bounds.left;
     let axis = Axis::up_to(
@@ -217,21 +238,40 @@ fn draw_panel(area: &Area, panel: &SpreadPanel, columns: &Columns, top: f64) -> 
         canvas::write_text(area, &text, (x, bounds.bottom + 12.0), HPos::Center, FAINT_LABEL)?;
     }
     for (index, row) in panel.rows.iter().enumerate() {
-        let base = bounds.top + ROW * (index + 1) as f64 - BASE;
-        let label = canvas::shorten(&row.label, LONGEST_NAME, LABEL);
-        let middle = base - BAR / 2.0 + 4.0;
-        canvas::write_text(area, &label, (bounds.left - 12.0, middle), HPos::Right, LABEL)?;
-        canvas::write_text(area, &numbers(row), (columns.numbers, middle), HPos::Left, LABEL)?;
-        let note = canvas::shorten(&row.note, LONGEST_NOTE, FAINT_LABEL);
-        if !note.is_empty() {
-            let right = canvas::WIDTH - canvas::MARGIN;
-            canvas::write_text(area, &note, (right, middle), HPos::Right, FAINT_LABEL)?;
-        }
+        let base = bounds.top + row_height(breadth) * (index + 1) as f64 - BASE;
+        draw_row_texts(area, row, columns, base)?;
         let line = vec![canvas::at(bounds.left, base), canvas::at(bounds.right, base)];
         area.draw(&PathElement::new(line, canvas::stroke(canvas::PALE_GREY, 1.0)))?;
         draw_answers(area, row, base, &x_of)?;
         draw_percentile(area, x_of(row.p50), base, true)?;
         draw_percentile(area, x_of(row.p95), base, false)?;
+    }
+    Ok(())
+}
+
+/// Name, numbers and note of a row: beside it, or in two lines above it.
+fn draw_row_texts(area: &Area, row: &SpreadRow, columns: &Columns, base: f64) -> Result<(), ChartError> {
+    let breadth = columns.breadth;
+    let note = canvas::shorten(&row.note, LONGEST_NOTE, FAINT_LABEL);
+    if breadth.is_narrow() {
+        let top = base + BASE - NARROW_ROW;
+        let patch = [canvas::at(0.0, top), canvas::at(breadth.width(), top + 36.0)];
+        area.draw(&Rectangle::new(patch, WHITE.filled()))?;
+        let room = breadth.inner() - canvas::text_width(&numbers(row), LABEL) - 10.0;
+        let label = canvas::shorten(&row.label, room, LABEL);
+        canvas::write_text(area, &label, (breadth.margin(), top + 10.0), HPos::Left, LABEL)?;
+        canvas::write_text(area, &numbers(row), (columns.numbers, top + 10.0), HPos::Right, LABEL)?;
+        if !note.is_empty() {
+            canvas::write_text(area, &note, (breadth.margin(), top + 27.0), HPos::Left, FAINT_LABEL)?;
+        }
+        return Ok(());
+    }
+    let label = canvas::shorten(&row.label, LONGEST_NAME, LABEL);
+    let middle = base - BAR / 2.0 + 4.0;
+    canvas::write_text(area, &label, (columns.left - 12.0, middle), HPos::Right, LABEL)?;
+    canvas::write_text(area, &numbers(row), (columns.numbers, middle), HPos::Left, LABEL)?;
+    if !note.is_empty() {
+        canvas::write_text(area, &note, (breadth.right(), middle), HPos::Right, FAINT_LABEL)?;
     }
     Ok(())
 }
@@ -290,39 +330,58 @@ fn draw_percentile(area: &Area, x: f64, base: f64, full: bool) -> Result<(), Cha
     Ok(())
 }
 
-/// What the marks mean, those that occur.
-fn draw_key(area: &Area, spread: &TokenSpread, centre: f64) -> Result<(), ChartError> {
-    let rows = || spread.panels.iter().flat_map(|panel| &panel.rows);
-    let mut left = canvas::MARGIN;
-    let mut entry = |text: &str, draw: &dyn Fn(f64) -> Result<(), ChartError>| {
-        draw(left)?;
-        canvas::write_text(area, text, (left + 20.0, centre), HPos::Left, FAINT_LABEL)?;
-        left += 20.0 + canvas::text_width(text, FAINT_LABEL) + 24.0;
-        Ok::<(), ChartError>(())
-    };
-    if rows().any(|row| !row.bins.is_empty()) {
-        entry("answers that were seen", &|left| draw_dot(area, left + 8.0, centre))?;
-    }
-    if rows().any(|row| row.bins.is_empty()) {
-        entry("90 % range, shape not known", &|left| draw_band(area, left, left + 14.0, centre + 5.0))?;
-    }
-    entry("half of the requests take more (P50)", &|left| {
-        draw_percentile(area, left + 8.0, centre - 5.0, true)
-    })?;
-    entry("5 % take more (P95)", &|left| draw_percentile(area, left + 8.0, centre - 5.0, false))
+/// A mark that the key explains.
+#[derive(Clone, Copy)]
+enum Mark {
+    Answer,
+    Range,
+    Middle,
+    High,
 }
 
-fn draw_constants(area: &Area, constants: &[String], top: f64) -> Result<(), ChartError> {
-    if constants.is_empty() {
+/// What the marks mean, those that occur.
+fn key_entries(spread: &TokenSpread) -> Vec<(Mark, &'static str)> {
+    let rows = || spread.panels.iter().flat_map(|panel| &panel.rows);
+    let seen = rows().any(|row| !row.bins.is_empty()).then_some((Mark::Answer, "answers that were seen"));
+    let range = rows().any(|row| row.bins.is_empty()).then_some((Mark::Range, "90 % range, shape not known"));
+    let percentiles =
+        [(Mark::Middle, "half of the requests take more (P50)"), (Mark::High, "5 % take more (P95)")];
+    seen.into_iter().chain(range).chain(percentiles).collect()
+}
+
+/// The key in one row, or in a narrow picture a row for each mark.
+fn draw_key(area: &Area, entries: &[(Mark, &str)], centre: f64, breadth: Breadth) -> Result<(), ChartError> {
+    let (mut left, mut centre) = (breadth.margin(), centre);
+    for (mark, text) in entries {
+        match mark {
+            Mark::Answer => draw_dot(area, left + 8.0, centre)?,
+            Mark::Range => draw_band(area, left, left + 14.0, centre + 5.0)?,
+            Mark::Middle => draw_percentile(area, left + 8.0, centre - 5.0, true)?,
+            Mark::High => draw_percentile(area, left + 8.0, centre - 5.0, false)?,
+        }
+        canvas::write_text(area, text, (left + 20.0, centre), HPos::Left, FAINT_LABEL)?;
+        match breadth {
+            Breadth::Wide => left += 20.0 + canvas::text_width(text, FAINT_LABEL) + 24.0,
+            Breadth::Narrow => centre += TEXT_ROW,
+        }
+    }
+    Ok(())
+}
+
+/// What is not drawn, as lines; in a narrow picture each may take three.
+fn constant_lines(spread: &TokenSpread, breadth: Breadth) -> Vec<String> {
+    let most = if breadth.is_narrow() { 3 } else { 1 };
+    let lines = |text: &String| canvas::break_lines(text, FAINT_LABEL, most, breadth.inner());
+    spread.constants.iter().flat_map(lines).collect()
+}
+
+fn draw_constants(area: &Area, lines: &[String], (left, top): (f64, f64)) -> Result<(), ChartError> {
+    if lines.is_empty() {
         return Ok(());
     }
-    let mut centre = top + TEXT_ROW / 2.0;
-    canvas::write_text(area, "Not drawn", (canvas::MARGIN, centre), HPos::Left, BOLD_LABEL)?;
-    for line in constants {
-        centre += TEXT_ROW;
-        let line = canvas::shorten(line, canvas::WIDTH - 2.0 * canvas::MARGIN, FAINT_LABEL);
-        canvas::write_text(area, &line, (canvas::MARGIN, centre), HPos::Left, FAINT_LABEL)?;
-    }
+    let heading = (left, top + TEXT_ROW / 2.0);
+    canvas::write_text(area, "Not drawn", heading, HPos::Left, BOLD_LABEL)?;
+    canvas::write_lines(area, lines, (left, top + TEXT_ROW), Look { face: FAINT_LABEL, leading: TEXT_ROW })?;
     Ok(())
 }
 

@@ -219,12 +219,19 @@ fn simulated(working: &mut Working<'_>, span: &str, percent: f64) -> Option<f64>
 fn over_budget(working: &mut Working<'_>) -> Option<f64> {
     working.define("Probability that the mean month costs more than the budget, 0 to 1.");
     let budget = working.read("/workload/budget_usd_per_month")?;
-    let quantiles: Vec<f64> = (0..=100)
-        .map(|at| working.plan.pointer(&format!("/bill/simulation/month/quantiles/{at}"))?.as_f64())
-        .collect::<Option<_>>()?;
     let law = law(working, "month")?;
     let formula = LogNormal::new(law.mean, law.standard_deviation).probability_above(budget);
-    let share = match quantiles.partition_point(|value| *value <= budget) {
+    let share = share_of_draws_above(working, "/bill/simulation/month/quantiles", budget)?;
+    working.line(format!("cross-check by formula: {}", exact(formula)));
+    Some(share)
+}
+
+/// Between the quantiles at a pointer, straight.
+pub(super) fn share_of_draws_above(working: &mut Working<'_>, pointer: &str, budget: f64) -> Option<f64> {
+    let quantiles: Vec<f64> = (0..=100)
+        .map(|at| working.plan.pointer(&format!("{pointer}/{at}"))?.as_f64())
+        .collect::<Option<_>>()?;
+    Some(match quantiles.partition_point(|value| *value <= budget) {
         0 => 1.0,
         101 => 0.0,
         below => {
@@ -239,9 +246,7 @@ fn over_budget(working: &mut Working<'_>) -> Option<f64> {
             let part = if high > low { (budget - low) / (high - low) } else { 0.0 };
             1.0 - (below as f64 - 1.0 + part) / 100.0
         }
-    };
-    working.line(format!("cross-check by formula: {}", exact(formula)));
-    Some(share)
+    })
 }
 
 fn part_in_words(part: &str) -> &'static str {

@@ -16,6 +16,10 @@ pub(super) fn index(working: &mut Working<'_>, at: &str, result: &str, index: &s
         "total" => format!(
             "Share of the variance of {of} that would stay on average if all inputs but \"{name}\" were known."
         ),
+        "first_told" | "total_told" => format!(
+            "Whether the 95 % interval of the index of \"{name}\" for {of} lies above 0. If not, the index is below \
+             what the points can tell."
+        ),
         _ => format!("Standard error of the index of \"{name}\" for {of}, from 16 blocks of the points."),
     });
     study_line(working);
@@ -92,10 +96,11 @@ pub(super) fn outlook(working: &mut Working<'_>, rest: &[&str]) -> Option<f64> {
         }
         ["pools", _, "look_up_error"] => {
             working.define(
-                "Largest difference of a share of tokens from exact curves of 16 % more and 14 % less load, other \
-                 sizes and other burstiness.",
+                "Largest difference of a share of tokens from exact curves of more and less load (1.4, 1.16 and \
+                 0.86 times), bigger and smaller requests (1.09, 1.03 and 0.97 times), and more and less burstiness \
+                 (0.5, 0.7 and 1.4 times r).",
             );
-            working.line("exact curves at up to five counts, each held against the look-up");
+            working.line("exact curves at up to 8 counts, each held against the look-up");
             None
         }
         [.., "cheapest", _] | ["cheapest", ..] => {

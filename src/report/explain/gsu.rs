@@ -27,6 +27,7 @@ pub(super) fn explain(working: &mut Working<'_>, pool: &str, path: &[&str]) -> O
         ["curve", at, "left", "tokens"] => counts::left(working, &pool, at),
         ["curve", at, "paygo_usd_per_month"] => counts::curve_paygo(working, &pool, at),
         ["rules", at, rest @ ..] => rules::explain(working, &pool, at, rest),
+        ["learned", field] => rules::learned(working, &pool, field),
         ["form", rest @ ..] => sheet::explain(working, &pool, rest),
         ["spill_tiers", at, rest @ ..] => cases::tier(working, &pool, at, rest),
         ["window_ends", at, rest @ ..] => cases::window_end(working, &pool, at, rest),

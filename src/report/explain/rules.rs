@@ -30,7 +30,17 @@ pub(super) fn explain(working: &mut Working<'_>, pool: &str, at: &str, path: &[&
             working.line(format!("{} left ÷ {} burn tokens drawn", exact(left), exact(burn)));
             Some(left / burn)
         }
-        ["rules", rule, field] => value(working, pool, &own, rule, field),
+        ["rules", rule, field] => {
+            let rule = format!("{own}/rules/{rule}");
+            let name = working.text(&format!("{rule}/rule"))?.replace('_', " ");
+            value(working, pool, (&own, &rule, &name), field)
+        }
+        ["learned", rule, field] => {
+            let rule = format!("{own}/learned/{rule}");
+            let name = learned_name(working, &rule);
+            rests_on(working, pool);
+            value(working, pool, (&own, &rule, &name), field)
+        }
         _ => None,
     }
 }
@@ -38,6 +48,9 @@ pub(super) fn explain(working: &mut Working<'_>, pool: &str, at: &str, path: &[&
 /// The least or the most of the curve and all rules.
 fn envelope(working: &mut Working<'_>, own: &str, most: bool) -> Option<f64> {
     let word = if most { "Highest" } else { "Lowest" };
+    if !working.list(&format!("{own}/learned")).is_empty() {
+        return learned_envelope(working, own, word);
+    }
     working.define(format!(
         "{word} share of burn tokens that the count leaves under the curve's rules and each open rule."
     ));
@@ -52,19 +65,89 @@ fn envelope(working: &mut Working<'_>, own: &str, most: bool) -> Option<f64> {
     Some(end)
 }
 
-fn value(working: &mut Working<'_>, pool: &str, own: &str, at: &str, field: &str) -> Option<f64> {
-    let rule = format!("{own}/rules/{at}");
-    let name = working.text(&format!("{rule}/rule"))?.replace('_', " ");
+/// The least or the most of the rules that production leaves possible; the ends of a window's range are those of
+/// the curve, moved to the best of them.
+fn learned_envelope(working: &mut Working<'_>, own: &str, word: &str) -> Option<f64> {
+    working.define(format!(
+        "{word} share of burn tokens that the count leaves under the rules that production does not exclude."
+    ));
+    let mut shares = Vec::new();
+    for at in 0..working.list(&format!("{own}/learned")).len() {
+        let rule = format!("{own}/learned/{at}");
+        let share = working.read(&format!("{rule}/left_share"))?;
+        working.line(format!("{}: {}", learned_name(working, &rule), exact(share)));
+        shares.push(share);
+    }
+    let best = *shares.first()?;
+    for at in 0..working.list(&format!("{own}/rules")).len() {
+        let rule = format!("{own}/rules/{at}");
+        if working.number(&format!("{rule}/drawn_left_burn")).is_none() {
+            let name = working.text(&format!("{rule}/rule"))?.replace('_', " ");
+            let difference = working.read(&format!("{rule}/difference"))?;
+            let share = (best + difference).clamp(0.0, 1.0);
+            working.line(format!("{name}: {} + {}", exact(best), exact(difference)));
+            shares.push(share);
+        }
+    }
+    let pick = if word == "Highest" { f64::max } else { f64::min };
+    shares.into_iter().reduce(pick)
+}
+
+/// `mean, sliding, any, forget`.
+fn learned_name(working: &Working<'_>, rule: &str) -> String {
+    let part = |key: &str| working.text(&format!("{rule}/rule/{key}")).unwrap_or("?").replace('_', " ");
+    ["estimate", "clock", "refund", "overrun"].map(part).join(", ")
+}
+
+/// The log that a learned rule rests on.
+fn rests_on(working: &mut Working<'_>, pool: &str) {
+    let text = |key: &str| working.text(&format!("{pool}/learned/{key}")).unwrap_or("?");
+    let number = |key: &str| working.number(&format!("{pool}/learned/{key}")).map_or("?".into(), exact);
+    let line = format!(
+        "rule of admission learned from {} requests at {} GSU, {} to {}, {} of them spilled",
+        number("requests"),
+        number("gsu"),
+        text("first"),
+        text("last"),
+        number("spilled")
+    );
+    working.evidence.push(line);
+}
+
+/// Numbers below `/gsu/pools/i/learned`.
+pub(super) fn learned(working: &mut Working<'_>, pool: &str, field: &str) -> Option<f64> {
+    working.define(match field {
+        "requests" => "Requests of a production log that were held against every rule of admission.",
+        "spilled" => "Requests of the log that no GSU served.",
+        "invocations" => "Requests that Google counted in the time of the log.",
+        "gsu" => "GSUs that were in force while the log was written.",
+        "window_seconds" => "Their enforcement window, seconds.",
+        "blocks" => "Blocks of time over which confidence was taken.",
+        _ => return None,
+    });
+    let found = working.number(&format!("{pool}/learned/{field}"))?;
+    working.line("counted by `replay --learn-rule`, read from its file, not computed");
+    rests_on(working, pool);
+    Some(found)
+}
+
+/// A number of the rule at `rule`, called `name`, of the envelope at `own`.
+fn value(
+    working: &mut Working<'_>,
+    pool: &str,
+    (own, rule, name): (&str, &str, &str),
+    field: &str,
+) -> Option<f64> {
     match field {
         "difference" => {
             working.define(format!(
                 "What the rule `{name}` leaves more than the curve's rules, share of burn tokens."
             ));
-            difference(working, pool, own, &rule)
+            difference(working, pool, own, rule)
         }
         "left_share" => {
             working.define(format!("Share of burn tokens that the count leaves under the rule `{name}`."));
-            let difference = difference(working, pool, own, &rule)?;
+            let difference = difference(working, pool, own, rule)?;
             let curve = working.read(&format!("{own}/left_share"))?;
             working.line(format!(
                 "the curve leaves {}; {} + {}, between 0 and 1",

@@ -65,6 +65,19 @@ pub(super) fn net(working: &mut Working<'_>, path: &[&str]) -> Option<f64> {
             }
             Some(left)
         }
+        ["probability_over_budget"] => {
+            working.define(
+                "Probability that what is owed of the mean month after credits is above the budget, 0 to 1.",
+            );
+            let budget = working.read("/workload/budget_usd_per_month")?;
+            super::bill::share_of_draws_above(working, "/bill/net/draws/month/quantiles", budget)
+        }
+        ["draws", "month" | "by_month", ..] => {
+            working.define(
+                "Point of the bill after credits over the draws, each after its own credits, US dollars.",
+            );
+            None
+        }
         ["month" | "total", _] => {
             working.define("Point of the bill after credits, each draw after its own credits, US dollars.");
             None

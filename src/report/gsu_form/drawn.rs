@@ -129,7 +129,7 @@ impl PoolForm {
                 known.n.map_or_else(dash, grouped),
             ])
         };
-        let header = vec!["field", "enter", "5 to 95 %", "known", "n"];
+        let header = captions(["field", "enter", "5 to 95 %", "known", "n"]);
         Block::Rows { header, rows: self.fields.iter().map(row).collect() }
     }
 
@@ -150,7 +150,7 @@ impl PoolForm {
         if self.loads.iter().all(|load| load.kind != LoadKind::StatedPeak) {
             rows.push(cells(["peak: none is stated".to_string(), "–".into(), "–".into()]));
         }
-        Block::Rows { header: vec!["queries per second", "enter", "GSU"], rows }
+        Block::Rows { header: captions(["queries per second", "enter", "GSU"]), rows }
     }
 
     fn route_rows(&self) -> Block {
@@ -162,7 +162,7 @@ impl PoolForm {
                 figure(route.burn_per_request),
             ])
         };
-        let header = vec!["route", "of requests", "of burn", "burn a request"];
+        let header = captions(["route", "of requests", "of burn", "burn a request"]);
         Block::Rows { header, rows: self.routes.iter().map(row).collect() }
     }
 
@@ -172,9 +172,15 @@ impl PoolForm {
         let mut text = format!("The form will answer {} GSU", grouped(answer.gsu));
         if let Some(left) = answer.left_share {
             text += &format!(", leaving {} of the month's tokens to PayGo", percent(left));
-            if let Some([low, high]) = answer.left_range {
-                text += &format!(" ({} to {} under other rules of admission)", percent(low), percent(high));
-            }
+            let range = answer.left_range.map(|range| range.map(percent));
+            text += &match (range, &answer.learned) {
+                (Some([low, high]), None) => format!(" ({low} to {high} under other rules of admission)"),
+                (Some([low, high]), Some(learned)) if low != high => {
+                    format!(" ({low} to {high}; admission {learned})")
+                }
+                (_, Some(learned)) => format!(" (admission {learned})"),
+                (None, None) => String::new(),
+            };
         }
         if let (Some(seconds), Some(quota), Some(brought)) =
             (answer.window_seconds, answer.quota_per_window, answer.requests_per_window)

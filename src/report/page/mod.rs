@@ -6,6 +6,7 @@
 
 mod parts;
 mod pools;
+mod slim;
 mod summary;
 
 use askama::Template;

@@ -19,7 +19,7 @@ pub(super) struct Part<'a> {
 
 /// Ids, names and leads, in the order of the page.
 const PARTS: [(&str, &str, &str); 6] = [
-    ("overview", "Overview", "The plan on one screen. Every number in bold stands in plan.json, too."),
+    ("overview", "Overview", "The plan on one screen."),
     (
         "spend",
         "Spend",
@@ -93,8 +93,11 @@ fn part_of_table(name: &str) -> &'static str {
     }
 }
 
-/// Letters of a cell that is never broken: a day has ten.
-const UNBROKEN: usize = 12;
+/// Letters of a cell that is never broken: a day has ten, the id of a model some more.
+const UNBROKEN: usize = 22;
+
+/// Letters from which on a cell is a sentence, which wants a wider column.
+const SENTENCE: usize = 50;
 
 /// A table as the page draws it.
 pub(super) struct TableView<'a> {
@@ -124,11 +127,16 @@ impl<'a> TableView<'a> {
         if cells.any(|cell| cell.number.is_some()) { "n" } else { "" }
     }
 
-    /// Numbers stand right; short words, dates among them, stay on one line.
-    pub fn class(&self, cell: &Cell) -> Option<&'static str> {
-        match cell.number {
-            Some(_) => Some("n"),
-            None => (cell.text.chars().count() <= UNBROKEN).then_some("w"),
+    /// Numbers and what stands for one stand right; short words, dates among them, stay on one line; sentences
+    /// have room.
+    pub fn class(&self, cell: &Cell, column: &usize) -> Option<&'static str> {
+        let letters = cell.text.chars().count();
+        let no_number = *cell == Cell::unknown() && self.align(column) == "n";
+        match letters {
+            _ if cell.number.is_some() || no_number => Some("n"),
+            ..=UNBROKEN => Some("w"),
+            SENTENCE.. => Some("t"),
+            _ => None,
         }
     }
 

@@ -267,22 +267,66 @@
     for (const button of all("button.copy")) button.addEventListener("click", () => copy(button));
   }
 
+  // The way home: where a number stands in plan.json, as a command. It goes with the next press or Escape.
+  let home = null;
+
+  function follow(number) {
+    home?.remove();
+    home = null;
+    if (!number) return;
+    const place = number.dataset.at ?? number.dataset.pointer;
+    home = document.createElement("div");
+    home.className = "value home";
+    home.textContent = `burndown explain plan.json ${place}`;
+    document.body.append(home);
+    const spot = number.getBoundingClientRect();
+    const size = home.getBoundingClientRect();
+    const above = spot.top - size.height - 6;
+    home.style.left = `${Math.max(Math.min(spot.left, innerWidth - size.width - 4), 4)}px`;
+    home.style.top = `${above > 0 ? above : spot.bottom + 6}px`;
+    say(home.textContent);
+  }
+
+  addEventListener("pointerover", (event) => {
+    const cell = event.target.closest?.("td[data-at]");
+    if (cell && !cell.title) cell.title = `plan.json ${cell.dataset.at}`;
+  });
+  addEventListener("click", (event) => {
+    if (home?.contains(event.target)) return;
+    follow(event.target.closest?.("td[data-at], .figure[data-pointer]"));
+  });
+  addEventListener("keydown", (event) => { if (event.key === "Escape") follow(null); });
+  addEventListener("scroll", () => follow(null), { capture: true, passive: true });
+
   // Values on charts: under the pointer, or by arrow keys while the chart has the focus.
   function values(figure) {
-    const spots = all(".spots rect", figure);
-    if (spots.length === 0) return;
+    const drawings = [".wide", ".narrow"].map((name) => one(name, figure));
+    if (drawings.every((drawing) => !one(".spots", drawing))) return;
     const tip = document.createElement("div");
     tip.className = "value";
     tip.hidden = true;
     figure.append(tip);
     // The browser's own tooltip would stand on top of ours.
-    const texts = spots.map((spot) => {
+    const read = (spot) => {
       const title = one("title", spot);
       title?.remove();
       return title?.textContent ?? "";
+    };
+    const sets = drawings.map((drawing) => {
+      const spots = all(".spots rect", drawing);
+      return { drawing, spots, texts: spots.map(read) };
     });
+    // One of the two is shown, which changes with the window.
+    const shown = () => sets.find((set) => set.drawing.getClientRects().length > 0) ?? sets[0];
+    let set = shown();
     let now = -1;
     const point = (at, aloud) => {
+      if (set !== shown()) {
+        set.spots[now]?.classList.remove("on");
+        set = shown();
+        now = -1;
+      }
+      const { spots, texts } = set;
       if (at === now) return;
       spots[now]?.classList.remove("on");
       now = at;
@@ -299,11 +343,11 @@
       if (aloud) say(texts[at].replace(/\n/g, ", "));
     };
     figure.setAttribute("aria-label", `${figure.getAttribute("aria-label")}. Arrow keys read its values.`);
-    figure.addEventListener("pointermove", (event) => point(spots.indexOf(event.target), false));
+    figure.addEventListener("pointermove", (event) => point(shown().spots.indexOf(event.target), false));
     figure.addEventListener("pointerleave", () => point(-1, false));
     figure.addEventListener("blur", () => point(-1, false));
     figure.addEventListener("keydown", (event) => {
-      const last = spots.length - 1;
+      const last = shown().spots.length - 1;
       const to = { ArrowRight: Math.min(now + 1, last), ArrowLeft: Math.max(now - 1, 0), Home: 0, End: last, Escape: -1 }[event.key];
       if (to === undefined) return;
       event.preventDefault();

@@ -37,6 +37,12 @@ fn cost(plan: &Plan) -> Vec<Piece> {
             words(" is "),
             shown(percent(over), "/bill/probability_over_budget"),
         ]);
+        if let Some(over) = bill.net.as_ref().and_then(|net| net.probability_over_budget) {
+            pieces.extend([
+                words(", after credits "),
+                shown(percent(over), "/bill/net/probability_over_budget"),
+            ]);
+        }
     }
     pieces.push(words("."));
     pieces

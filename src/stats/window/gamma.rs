@@ -44,8 +44,8 @@ impl TranslatedGamma {
     /// When the count or a moment is not above zero.
     pub fn of_load(counts: CountLaw, count: f64, m: [f64; 3]) -> TranslatedGamma {
         // Factorial cumulants of the counts: count, b, t.
-        let (b, t) = match counts {
-            CountLaw::Poisson => (0.0, 0.0),
+        let (b, t) = match counts.lasting() {
+            CountLaw::Poisson | CountLaw::Modulated(_) => (0.0, 0.0),
             CountLaw::NegativeBinomial { shape } => {
                 (count * count / shape, 2.0 * count.powi(3) / (shape * shape))
             }

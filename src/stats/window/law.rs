@@ -63,6 +63,8 @@ impl LoadLaw {
     fn by(average: Averaging, traffic: &Traffic, length: f64, reach: f64) -> LoadLaw {
         assert!(length.is_finite() && length > 0.0, "length {length}");
         assert!(reach >= 0.0, "reach {reach}");
+        let seen = traffic.in_windows(length);
+        let traffic = seen.as_ref();
         let mean = traffic.mean_load() * length;
         let (silent, cells) = reachable_cells(traffic, length, reach);
         let bound = TailBound::new(traffic, &cells);

@@ -5,7 +5,7 @@ use super::{CountLaw, LoadLaw, Mark, Marks, Stream, Traffic};
 /// Probabilities of loads 0 … points − 1 for whole sizes.
 fn panjer(counts: CountLaw, mean: f64, sizes: &[(usize, f64)], points: usize) -> Vec<f64> {
     let (a, b, start) = match counts {
-        CountLaw::Poisson => (0.0, mean, (-mean).exp()),
+        CountLaw::Poisson | CountLaw::Modulated(_) => (0.0, mean, (-mean).exp()),
         CountLaw::NegativeBinomial { shape } => {
             let q = mean / (mean + shape);
             (q, (shape - 1.0) * q, (1.0 - q).powf(shape))

@@ -1,6 +1,8 @@
 //! Streams of requests whose rates differ by cell, for example by hour of the week.
 
-use super::{CountLaw, Mark, Marks, WindowError, within};
+use std::borrow::Cow;
+
+use super::{super::Modulation, CountLaw, Mark, Marks, WindowError, within};
 
 /// Requests of one kind: their sizes, the law of their counts, their rate in every cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,8 +94,19 @@ impl Traffic {
         Ok(other)
     }
 
-    /// The same traffic with every stream's negative binomial shape times `factor` (below 1: more bursts); other
-    /// laws of counts stay.
+    /// The same traffic as windows of so many seconds see it: a modulation that ends has the shape of counts that
+    /// it has there. Borrowed where nothing depends on the window.
+    pub fn in_windows(&self, seconds: f64) -> Cow<'_, Traffic> {
+        if !self.sources.iter().any(|source| matches!(source.counts, CountLaw::Modulated(_))) {
+            return Cow::Borrowed(self);
+        }
+        let mut seen = self.clone();
+        seen.sources.iter_mut().for_each(|source| source.counts = source.counts.in_windows(seconds));
+        Cow::Owned(seen)
+    }
+
+    /// The same traffic with every stream's negative binomial shape times `factor` (below 1: more bursts), in
+    /// every window where a modulation gives it; other laws of counts stay.
     ///
     /// # Errors
     ///
@@ -102,9 +115,13 @@ impl Traffic {
         within("a factor of shapes", "above zero and finite", factor, factor > 0.0)?;
         let mut other = self.clone();
         for source in &mut other.sources {
-            if let CountLaw::NegativeBinomial { shape } = source.counts {
-                source.counts = CountLaw::NegativeBinomial { shape: shape * factor };
-            }
+            source.counts = match source.counts {
+                CountLaw::NegativeBinomial { shape } => CountLaw::NegativeBinomial { shape: shape * factor },
+                CountLaw::Modulated(of) => {
+                    CountLaw::Modulated(Modulation { cv: of.cv / factor.sqrt(), ..of })
+                }
+                other => other,
+            };
         }
         Ok(other)
     }
@@ -176,8 +193,8 @@ impl Traffic {
             squares += cell.weight * self.load_of(cell).powi(2);
             for (source, rate) in self.sources.iter().zip(&cell.rates) {
                 let load = rate * source.marks.mean();
-                excess += match source.counts {
-                    CountLaw::Poisson => 0.0,
+                excess += match source.counts.lasting() {
+                    CountLaw::Poisson | CountLaw::Modulated(_) => 0.0,
                     CountLaw::NegativeBinomial { shape } => cell.weight * load * load / shape,
                     CountLaw::ConstantDispersion { dispersion } => {
                         cell.weight * load * source.marks.mean() * (dispersion - 1.0)
@@ -288,6 +305,13 @@ mod tests {
         let bigger = traffic.with_sizes_scaled(1.5).unwrap();
         assert_eq!((bigger.mean_rate(), bigger.mean_load()), (2.0, 9.0));
         assert_eq!(traffic.with_shapes_scaled(0.5).unwrap().pooled_shape(), 4.0);
+        let swings = CountLaw::Modulated(Modulation { cv: 0.5, correlation_seconds: Some(60.0) });
+        let ends = traffic.with_counts(swings).unwrap();
+        for seconds in [5.0, 300.0] {
+            let scaled = ends.with_shapes_scaled(0.5).unwrap();
+            let ratio = scaled.in_windows(seconds).pooled_shape() / ends.in_windows(seconds).pooled_shape();
+            assert!((ratio - 0.5).abs() < 1e-12, "{ratio}");
+        }
         assert!(traffic.with_shapes_scaled(0.0).is_err() && traffic.with_sizes_scaled(f64::NAN).is_err());
     }
 

@@ -43,6 +43,10 @@ pub(super) struct Kind {
     pub mean: f64,
     /// The most a request could burn.
     pub largest: f64,
+    /// Mean burn of its input.
+    pub input: f64,
+    /// Burn of its input and of the longest answer that its contract allows.
+    pub cap: f64,
     /// Seconds until the answer is whole.
     pub latency_seconds: f64,
 }
@@ -57,6 +61,10 @@ pub(super) struct Request {
     pub mean: u64,
     /// What requests of its route burn at most.
     pub largest: u64,
+    /// What the input of requests of its route burns on average.
+    pub input: u64,
+    /// That, and the longest answer that its contract allows.
+    pub cap: u64,
 }
 
 /// An arrival or a completion.
@@ -181,6 +189,8 @@ fn draw_kind(
                 burn: size(&kind.marks, random.random()).round() as u64,
                 mean: kind.mean.round() as u64,
                 largest: kind.largest.round() as u64,
+                input: kind.input.round() as u64,
+                cap: kind.cap.round() as u64,
             }));
             from += length;
         }
@@ -211,6 +221,8 @@ mod tests {
             marks: Marks::new([mark(100.0, 0.75), mark(500.0, 0.25)]).unwrap(),
             mean: 200.0,
             largest: 500.0,
+            input: 10.0,
+            cap: 5_000.0,
             latency_seconds: 20.0,
         }
     }
