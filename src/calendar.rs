@@ -7,7 +7,10 @@ use jiff::{
     civil::{Date, DateTime},
     tz::TimeZone,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::schema::described;
 
 /// A calendar day, `2026-11-21`. Files may write it with or without quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +75,13 @@ impl<'de> Deserialize<'de> for Day {
         deserializer.deserialize_any(DayVisitor)
     }
 }
+
+described!(Day, "Day", {
+    "description": "A day between the years 2000 and 2100.",
+    "type": "string",
+    "format": "date",
+    "pattern": "^(20[0-9][0-9]|2100)-[0-9]{2}-[0-9]{2}$"
+});
 
 impl Day {
     /// A day from its parts; `None` when there is no such day or it lies outside 2000–2100.
@@ -264,7 +274,7 @@ pub fn is_time_zone(name: &str) -> bool {
 }
 
 /// One calendar month of the horizon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Month {
     /// Its first day.
     pub first: Day,

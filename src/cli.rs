@@ -3,6 +3,7 @@
 mod held_against;
 mod learn;
 mod replay;
+mod schema;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use replay::{
     ClockKind, EstimateFlag, GsuCounts, LatencyFlag, LearnFlags, LoggedTimeKind, OverrunKind, RefundKind,
     ReplayArgs, TraceKind,
 };
+pub use schema::{SchemaArgs, SchemaKind};
 
 /// What generative-AI requests cost on the Gemini Developer API and on Vertex AI, and how many GSUs to buy
 #[derive(Debug, Parser)]
@@ -86,12 +88,18 @@ pub enum Verb {
     Emulate(EmulateArgs),
     /// The report as a live page on loopback: change the inputs, watch the bill, save as a new file
     Serve(ServeArgs),
+    /// JSON Schema of every file that is read and every answer that is written
+    Schema(SchemaArgs),
     /// Print a completion script for a shell
+    #[command(after_help = "Example:
+  burndown completions bash > ~/.local/share/bash-completion/completions/burndown")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
+    #[command(after_help = "Example:
+  burndown man > ~/.local/share/man/man1/burndown.1")]
     Man,
 }
 
@@ -338,6 +346,9 @@ pub struct ServeArgs {
 
 /// `prices`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  burndown prices list --model nano-banana-pro  its rows as of today
+  burndown prices check                         how old the book is, and where its sources disagree")]
 pub struct PricesArgs {
     /// What to do with the book
     #[command(subcommand)]

@@ -1,12 +1,14 @@
 //! One way to say "this file, this line: found that, this would be right".
 
 mod foreign;
+mod spanned;
 
 use std::{ops::Range, path::Path};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 pub use foreign::{BadJson, csv_problem, from_json, from_json_value, json_words};
+pub use spanned::Spanned;
 
 use crate::model::nearest;
 

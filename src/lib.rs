@@ -20,6 +20,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`schema`] | JSON Schemas from the types that read and write |
 //! | [`units`], [`calendar`], [`stats`] | money, shares, ranges; days and months; numbers only |
 //! | [`model`] | backend, location, tier, token class, size, placement, grade |
 //! | [`warning`], [`diagnostics`] | what is doubtful but usable; "this file, this line, this would be right" |
@@ -73,6 +74,7 @@ pub mod prices;
 pub mod projection;
 pub mod replay;
 pub mod report;
+pub mod schema;
 pub mod serve;
 pub mod stats;
 pub mod tokens;

@@ -7,6 +7,7 @@ use crate::{
     model::{
         Endpoint, Grade, ImageSize, MediaResolution, ModelId, Placement, ThinkingLevel, Tier, TokenClass,
     },
+    schema::described,
 };
 
 /// Something the reader should know before trusting a number.
@@ -681,3 +682,14 @@ impl Serialize for Warning {
         map.end()
     }
 }
+
+described!(Warning, "Warning", {
+    "description": "Something doubtful but usable.",
+    "type": "object",
+    "properties": {
+        "code": { "description": "Its kind, which stays the same.", "type": "string", "pattern": "^[a-z]+(-[a-z]+)*$" },
+        "message": { "description": "Its sentence, which may change.", "type": "string" }
+    },
+    "required": ["code", "message"],
+    "additionalProperties": false
+});

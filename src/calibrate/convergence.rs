@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// The course of a calibration.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Convergence {
     /// The workload.
     pub workload: String,
@@ -36,7 +37,7 @@ pub struct Convergence {
 }
 
 /// The course of one total.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Course {
     /// The placement; `None` for the sum of all.
     pub placement: Option<(ModelId, Endpoint)>,
@@ -48,7 +49,7 @@ pub struct Course {
 }
 
 /// A total after an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CoursePoint {
     /// US dollars spent so far on all placements.
     pub spent_usd: f64,

@@ -3,6 +3,7 @@
 //! JSON lines. A reservation is on disk before its request is sent; an answer and what it costs are one line,
 //! so that a crash leaves either both or the reservation alone, which then counts as spent.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
@@ -16,7 +17,7 @@ use crate::{
 pub const JOURNAL_SCHEMA: &str = "burndown.calibration/1";
 
 /// One line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Entry {
     /// The first line, and one more for every resumption.

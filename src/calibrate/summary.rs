@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// A number with its interval at the calibration's level.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Estimate {
     /// Best single number.
     pub mean: f64,
@@ -39,7 +40,7 @@ impl Estimate {
 }
 
 /// Tokens of one class.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ClassSeen {
     /// The class.
     pub class: TokenClass,
@@ -50,7 +51,7 @@ pub struct ClassSeen {
 }
 
 /// What was found of one placement.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PlacementSummary {
     /// The model.
     pub model: ModelId,
@@ -83,7 +84,7 @@ pub struct PlacementSummary {
 }
 
 /// How the same model's cost compares between two placements.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Ratio {
     /// The model.
     pub model: ModelId,
@@ -96,9 +97,10 @@ pub struct Ratio {
 }
 
 /// What a calibration found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Summary {
     /// Version of the format.
+    #[schemars(extend("const" = "burndown.calibration-summary/1"))]
     pub schema: &'static str,
     /// Placements.
     pub placements: Vec<PlacementSummary>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{fault::Fault, sampler::Enough};
@@ -52,7 +53,7 @@ pub enum Step {
 }
 
 /// Why a calibration ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// The sampler has enough.
@@ -98,7 +99,7 @@ pub enum CampaignError {
 }
 
 /// Something learned that is not a number of tokens.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Finding {
     /// Key of the cell.
     pub cell: String,
@@ -107,7 +108,7 @@ pub struct Finding {
 }
 
 /// Counts that are not token statistics.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Attempts sent, those of earlier runs of the journal included.
     pub sent: u64,

@@ -13,6 +13,7 @@
 
 use std::collections::VecDeque;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Tier;
@@ -50,7 +51,7 @@ pub enum WindowClock {
 }
 
 /// When the unused part of an estimate is given back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Refund {
     /// Whenever the answer completes, to what is in use then (never below nothing). A sliding window has
@@ -64,7 +65,7 @@ pub enum Refund {
 }
 
 /// What becomes of burn above the quota.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Overrun {
     /// It ends with its window; a bucket is empty, not in debt.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
 
 use super::{
     LearnedRule,
@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     calendar::{Day, share_a_day},
-    diagnostics::{BadFile, SourceText},
+    diagnostics::{BadFile, SourceText, Spanned},
     model::{ByClass, Grade, ModelId, TokenClass, nearest},
     prices::Source,
+    schema::described_as,
     units::{Factor, Rate},
 };
 
@@ -43,7 +44,7 @@ pub struct CapacityBook {
 }
 
 /// A commitment term.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Term {
     /// `1-week`, `1-month`, `3-months`, `1-year`.
@@ -71,7 +72,7 @@ pub struct Term {
 }
 
 /// A week or a month.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     /// 168 hours.
@@ -81,7 +82,7 @@ pub enum Period {
 }
 
 /// Order rules of provisioned throughput.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderRules {
     /// Smallest purchase.
@@ -109,7 +110,7 @@ pub struct OrderRules {
 }
 
 /// A dated credit on provisioned throughput.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credit {
     /// For these models.
@@ -127,7 +128,7 @@ pub struct Credit {
 }
 
 /// A spend tier of the Developer API.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeveloperTier {
     /// 1, 2, 3.
@@ -182,7 +183,7 @@ pub struct Throughput {
 }
 
 /// A field of Google's estimation form.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FormField {
     /// Its caption.
@@ -200,46 +201,76 @@ pub(super) fn documented() -> Grade {
     Grade::Documented
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawBook {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.capacity/1"))]
     schema: Spanned<String>,
+    /// Day the book was put together.
     checked: Day,
+    /// Where facts were read, by key.
     #[serde(default)]
     sources: BTreeMap<String, Source>,
+    /// How long one may commit, and at what price.
     #[serde(default)]
     term: Vec<Spanned<Term>>,
+    /// Order rules.
     rules: OrderRules,
+    /// Dated credits on the price of provisioned throughput.
     #[serde(default)]
     credit: Vec<Credit>,
+    /// What one GSU gives for a model.
     #[serde(default)]
     throughput: Vec<Spanned<RawThroughput>>,
+    /// Spend caps of the Developer API.
     #[serde(default)]
     developer_tier: Vec<DeveloperTier>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawThroughput {
+    /// The model.
     model: ModelId,
+    /// First day, or `unknown`: back to launch.
+    #[schemars(extend("pattern" = "^(unknown|(20[0-9][0-9]|2100)-[0-9]{2}-[0-9]{2})$"))]
     from: String,
+    /// Last day; default: open.
     until: Option<Day>,
+    /// Holds for prompts longer than this, tokens.
     above_prompt_tokens: Option<u64>,
+    /// Day of the last check.
     checked: Day,
+    /// Keys of the book's sources.
     source: Vec<String>,
+    /// Burn tokens a second of one GSU.
     tokens_per_second_per_gsu: Rate,
+    /// Smallest purchase, GSUs.
+    #[schemars(range(min = 1))]
     minimum_gsu: u64,
+    /// Purchases grow by this, GSUs.
+    #[schemars(range(min = 1))]
     increment_gsu: u64,
+    /// Where the documents give a range of seconds instead of a window, by GSU count, ascending.
     #[serde(default)]
     window_range: Vec<WindowRange>,
+    /// Locations where it is known to be sold.
     locations: Option<Vec<String>>,
+    /// A remark.
     note: Option<String>,
+    /// Burn tokens per token of each class.
+    #[schemars(with = "BTreeMap<TokenClass, Rate>")]
     burndown: BTreeMap<Spanned<String>, Rate>,
+    /// Enforcement windows by GSU count, ascending.
     #[serde(default)]
     window: Vec<Window>,
+    /// The fields of Google's form.
     #[serde(default)]
     form_field: Vec<FormField>,
 }
+
+described_as!(CapacityBook, RawBook);
 
 impl CapacityBook {
     /// Reads a capacity book.
@@ -382,4 +413,23 @@ fn checked_throughput(raw: RawThroughput, sources: &BTreeMap<String, Source>) ->
         source: raw.source,
         note: raw.note,
     })
+}
+
+#[cfg(test)]
+mod schema_tests {
+    use super::*;
+    use crate::schema::keys::check;
+
+    #[test]
+    fn the_schema_knows_the_keys_of_the_parser_and_no_others() {
+        check::<RawBook>();
+        check::<RawThroughput>();
+        check::<Term>();
+        check::<OrderRules>();
+        check::<Credit>();
+        check::<DeveloperTier>();
+        check::<FormField>();
+        check::<Window>();
+        check::<WindowRange>();
+    }
 }

@@ -6,6 +6,7 @@
 //! A cost table holds, at place `g`, the US dollars left to PayGo with `g` GSUs over some span of time; `g` runs
 //! from 0 without gaps.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::stats::lower_convex_envelope;
@@ -71,7 +72,7 @@ pub enum CommitmentError {
 }
 
 /// A way to commit, with its price.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Offer {
     /// US dollars of one GSU over the span of the cost table; above 0.
     pub usd_per_gsu: f64,
@@ -84,7 +85,7 @@ pub struct Offer {
 }
 
 /// One count and what it costs over the span of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CountCost {
     /// GSUs.
     pub gsu: u64,
@@ -100,7 +101,7 @@ pub struct CountCost {
 }
 
 /// The cheapest count of one term.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SingleTerm {
     /// The cheapest count; 0 when no purchase pays.
     pub best: CountCost,
@@ -259,7 +260,7 @@ pub fn usd_per_avoided_throttle(
 }
 
 /// One purchase for several models of the same price list.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Pool {
     /// US dollars left to PayGo over all models, by the GSUs of the pool, on the models' lower convex
     /// envelopes: no split of the GSUs costs less.

@@ -4,6 +4,7 @@
 //! more GSUs can leave more. So every count is computed, from zero to three times the busiest hour's mean.
 //! Requests are admitted whole. See [`crate::stats::LoadLaw`] and [`crate::stats::AdmissionTable`].
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Throughput, Window, pool::Pool};
@@ -27,7 +28,7 @@ pub enum CurveError {
 }
 
 /// Shares of the traffic that provisioned throughput does not admit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct LeftShares {
     /// Of burn tokens.
     pub tokens: f64,
@@ -40,7 +41,7 @@ pub struct LeftShares {
 }
 
 /// How a point was computed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Method {
     /// Request by request.
@@ -53,7 +54,7 @@ pub enum Method {
 }
 
 /// What one GSU count leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CurvePoint {
     /// The count.
     pub gsu: u64,
@@ -70,7 +71,7 @@ pub struct CurvePoint {
 }
 
 /// All counts of one pool.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Curve {
     /// Burn tokens a second of one GSU.
     pub tokens_per_second_per_gsu: f64,
@@ -90,7 +91,7 @@ pub struct Curve {
 }
 
 /// Two neighbouring counts of which the larger leaves more tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Rise {
     /// The smaller count.
     pub from_gsu: u64,
@@ -103,7 +104,7 @@ pub struct Rise {
 }
 
 /// Which share a size is chosen by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ShareOf {
     /// Burn tokens.

@@ -5,12 +5,12 @@
 //! of a wrong estimate. A log that tells of every request whether a GSU served it can say. What was learned is
 //! a small file of its own, so that a plan can take it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
 
 use super::{Overrun, Refund};
 use crate::{
-    diagnostics::{BadFile, SourceText},
+    diagnostics::{BadFile, SourceText, Spanned},
     model::{Grade, ModelId},
     units::Share,
 };
@@ -19,7 +19,7 @@ const SCHEMA: &str = "burndown.pt-rule/1";
 const TITLE: &str = "learned rule of admission";
 
 /// What a request may be admitted with. Input is known in each of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EstimateKind {
     /// The mean output of such requests.
@@ -35,7 +35,7 @@ pub enum EstimateKind {
 }
 
 /// When windows may start and end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowKind {
     /// One window after the other on the platform's clock.
@@ -47,7 +47,7 @@ pub enum WindowKind {
 }
 
 /// One way that requests could be admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PtRule {
     /// What a request is admitted with.
@@ -183,10 +183,11 @@ impl PtRule {
 }
 
 /// What a log taught: the rules that it leaves possible, and what that rests on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LearnedRule {
-    /// `burndown.pt-rule/1`.
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.pt-rule/1"))]
     pub schema: String,
     /// The model whose requests were logged.
     pub model: ModelId,
@@ -218,7 +219,7 @@ pub struct LearnedRule {
 }
 
 /// A rule that a log leaves possible.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PossibleRule {
     /// Share of the requests that it would have treated otherwise than they were.
@@ -232,7 +233,7 @@ pub struct PossibleRule {
 }
 
 /// A rule that a log excludes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExcludedRule {
     /// Share of the requests that it would have treated otherwise than they were.
@@ -353,6 +354,15 @@ mod tests {
         unique.dedup();
         assert_eq!(unique.len(), rules.len());
         assert!(rules.iter().all(|rule| *rule == rule.plainest()));
+    }
+
+    #[test]
+    fn the_schema_knows_the_keys_of_the_parser_and_no_others() {
+        use crate::schema::keys::check;
+        check::<LearnedRule>();
+        check::<PossibleRule>();
+        check::<ExcludedRule>();
+        check::<PtRule>();
     }
 
     #[test]

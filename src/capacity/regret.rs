@@ -1,11 +1,12 @@
 //! What a decision costs when demand turns out otherwise, and what it is worth to wait.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::commitment::{CommitmentError, cheapest, check_table, same_length};
 
 /// One way demand may turn out, with the cost of every candidate decision.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Scenario {
     /// Its name.
     pub name: String,
@@ -16,7 +17,7 @@ pub struct Scenario {
 }
 
 /// A candidate over all scenarios.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Candidate {
     /// Weighted mean cost, US dollars.
     pub expected_usd: f64,
@@ -27,7 +28,7 @@ pub struct Candidate {
 }
 
 /// How candidates compare when demand is not known.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Regret {
     /// Names of the scenarios.
     pub scenarios: Vec<String>,
@@ -107,7 +108,7 @@ pub struct Outlook {
 }
 
 /// Buying now against waiting until demand is known.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct WaitOrBuy {
     /// The cheapest count to buy now on average; 0 when none pays.
     pub gsu: u64,

@@ -1,6 +1,7 @@
 //! Google's own formula: mean burn per query × queries a second ÷ throughput per GSU, rounded up.
 
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -28,7 +29,7 @@ pub struct Query {
 }
 
 /// What a class burns.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BurnLine {
     /// The class.
     pub class: TokenClass,
@@ -41,7 +42,7 @@ pub struct BurnLine {
 }
 
 /// The form's answer and what it gives.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Sizing {
     /// The model.
     pub model: ModelId,
@@ -70,7 +71,7 @@ pub struct Sizing {
 }
 
 /// What a number of GSUs costs for one term.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct TermPrice {
     /// The term's id.
     pub term: String,

@@ -1,12 +1,13 @@
 //! Over how many seconds a quota is enforced, and how far that may be off where the documents give a range.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::book::{Throughput, documented};
 use crate::model::Grade;
 
 /// From this GSU count up (to the next row) quota is enforced over so many seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// First count.
@@ -19,7 +20,7 @@ pub struct Window {
 }
 
 /// From this GSU count up (to the next range) the window has between so many seconds; which, no page tells.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowRange {
     /// First count.
@@ -36,7 +37,7 @@ pub struct WindowRange {
 }
 
 /// Which end of every range the windows are taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowEnd {
     /// The shortest window: the least quota.

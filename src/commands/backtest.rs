@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Done, check::spend_by_day, library::Library, output, saved::saved_plan};
@@ -23,16 +24,19 @@ use crate::{
 const BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Past plans and what came.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Ledger {
+pub(super) struct Ledger {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.ledger/1"))]
     schema: Option<String>,
     #[serde(default)]
+    /// Past plans.
     record: Vec<Record>,
 }
 
 /// One past plan.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Record {
     /// plan.json or report folder, relative to the ledger.
@@ -215,4 +219,16 @@ fn of_ledger(path: &Path, overlay: Option<&Path>) -> anyhow::Result<Vec<Case>> {
         cases.push(Case::of_plan(name, month, record.actual_usd));
     }
     Ok(cases)
+}
+
+#[cfg(test)]
+mod schema_tests {
+    use super::*;
+    use crate::schema::keys::check;
+
+    #[test]
+    fn the_schema_knows_the_keys_of_the_parser_and_no_others() {
+        check::<Ledger>();
+        check::<Record>();
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,8 +17,10 @@ use crate::{
 };
 
 /// What a list of figures answers.
-#[derive(Serialize)]
-struct Figures {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Figures {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.figures/1"))]
     schema: &'static str,
     figures: Vec<ShownFigure>,
 }

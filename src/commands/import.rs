@@ -3,6 +3,8 @@
 pub(super) mod logs;
 mod summary;
 
+pub(super) use summary::ImportAnswer;
+
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -50,7 +52,7 @@ pub(super) fn run(args: &ImportArgs, overlay: Option<&Path>) -> anyhow::Result<D
         None => Vec::new(),
     };
     if args.answer.json {
-        output::print_json(&summary.json())?;
+        output::print_json(&summary.answer())?;
     } else {
         output::print(&summary.text())?;
     }

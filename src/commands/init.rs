@@ -11,7 +11,7 @@ use crate::{
     diagnostics::SourceText,
     prices::{ModelFacts, ModelKind},
     projection::project,
-    workload::{OutsideFiles, Workload, WorkloadFile},
+    workload::{OutsideFiles, SCHEMA_LINE, Workload, WorkloadFile},
 };
 
 pub(super) fn run(args: &InitArgs, overlay: Option<&Path>) -> anyhow::Result<Done> {
@@ -70,7 +70,8 @@ fn file_text(args: &InitArgs, facts: &ModelFacts) -> String {
             .to_string()
     };
     format!(
-        r#"# A workload for `burndown plan`: what will be sent, and how often.
+        r#"{SCHEMA_LINE}
+# A workload for `burndown plan`: what will be sent, and how often.
 # Any number may be a range [p5, likely, p95]. What is left away has a default that the report lists.
 
 # start = "2027-01-01"                 # default: first of next month

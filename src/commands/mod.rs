@@ -21,6 +21,7 @@ mod quote;
 mod reconcile;
 mod replay;
 mod saved;
+mod schema;
 mod serve;
 mod sql;
 
@@ -76,6 +77,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Done> {
         Verb::Init(args) => init::run(&args, overlay),
         Verb::Emulate(args) => emulate::run(&args, overlay),
         Verb::Serve(args) => serve::run(&args, overlay),
+        Verb::Schema(args) => schema::run(&args),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "burndown", &mut script);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Done, library::Library, output};
@@ -15,8 +16,8 @@ use crate::{
 };
 
 /// One row of the book as of a day.
-#[derive(Debug, Serialize)]
-struct ListedRow {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ListedRow {
     model: ModelId,
     backend: Backend,
     tier: Tier,
@@ -36,8 +37,10 @@ struct ListedRow {
 }
 
 /// What `prices check` finds.
-#[derive(Debug, Serialize)]
-struct Checked {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Checked {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.prices-check/1"))]
     schema: &'static str,
     on: Day,
     book_checked: Day,

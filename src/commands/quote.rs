@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Done, library::Library, output};
@@ -23,8 +24,10 @@ use crate::{
 const RESPONSE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// What `quote` answers.
-#[derive(Debug, Serialize)]
-struct Quote {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Quote {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.quote/1"))]
     schema: &'static str,
     model: String,
     backend: Backend,

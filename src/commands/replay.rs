@@ -8,6 +8,8 @@ use std::{fs::File, io::Read, path::Path};
 use anyhow::{Context, bail};
 use rust_decimal::prelude::ToPrimitive;
 
+pub(super) use self::{answer::ReplayAnswer, learn::LearnedAnswer};
+
 use self::answer::{answer, text};
 use super::{Done, library::Library, output, plan::write_whole};
 use crate::{

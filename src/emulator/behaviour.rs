@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 
 use crate::{
-    diagnostics::{BadFile, SourceText},
+    diagnostics::{BadFile, SourceText, Spanned},
     model::{Backend, ModelId},
+    schema::described_as,
     units::{Range, Share},
 };
 
@@ -82,33 +83,50 @@ impl ModelBehaviour {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawBehaviour {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.behaviour/1"))]
     schema: Spanned<String>,
+    /// Answer for models whose end is past; default false.
     serve_retired: Option<bool>,
+    /// Bill prompt and thoughts of blocked answers; default true.
     bill_blocked: Option<bool>,
+    /// The Developer API at `v1` refuses `thinkingConfig`; default false.
     v1_refuses_thinking: Option<bool>,
+    /// How one model's answers differ.
     #[serde(default, rename = "model")]
     models: Vec<Spanned<RawModel>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawModel {
+    /// The model.
     model: ModelId,
+    /// The backend.
     backend: Backend,
+    /// Images counted per answer, by weight: `{ 1 = 0.7, 2 = 0.3 }`.
     images: Option<Spanned<BTreeMap<String, f64>>>,
+    /// Text tokens of an answer.
     text: Option<Range>,
+    /// Thinking tokens of an answer.
     thinking: Option<Range>,
+    /// Share of requests that are blocked.
     blocked_share: Option<Share>,
+    /// Tokens of a prompt's image, whatever its size.
     input_image_tokens: Option<u64>,
+    /// Whether `imageSize` counts.
     honours_image_size: Option<bool>,
+    /// Seconds until the answer is whole.
     latency_seconds: Option<Range>,
 }
 
 /// Most tokens of a range; more is a slip.
 const TOKENS_MAX: f64 = 1e6;
+
+described_as!(Behaviour, RawBehaviour);
 
 impl Behaviour {
     /// Reads a behaviour file.
@@ -219,5 +237,17 @@ cannot use this behaviour file
   |          ^^^^^^^^^ expected weights above 0 by number of images, 1 to 100: { 1 = 0.9, 2 = 0.1 }";
         assert_eq!(parse(&bad).unwrap_err().to_string(), expected);
         assert!(parse(&good.replace("behaviour/1", "behaviour/9")).is_err());
+    }
+}
+
+#[cfg(test)]
+mod schema_tests {
+    use super::*;
+    use crate::schema::keys::check;
+
+    #[test]
+    fn the_schema_knows_the_keys_of_the_parser_and_no_others() {
+        check::<RawBehaviour>();
+        check::<RawModel>();
     }
 }

@@ -1,10 +1,10 @@
 //! Scripted faults: which requests go wrong, and how.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 
 use crate::{
-    diagnostics::{BadFile, SourceText},
+    diagnostics::{BadFile, SourceText, Spanned},
     model::{Backend, nearest, or_list},
     units::Share,
 };
@@ -52,7 +52,7 @@ impl Fault {
 }
 
 /// Which kind of call a fault strikes; each kind is counted for itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Calls {
     /// Answers of models, whole or as streams.
@@ -252,32 +252,52 @@ impl FaultKind {
     }
 }
 
-#[derive(Deserialize)]
+/// A faults file as written.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawFaults {
+pub struct FaultsFile {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.faults/1"))]
     schema: Spanned<String>,
+    /// Rules; the first that strikes counts.
     #[serde(default, rename = "fault")]
     faults: Vec<Spanned<RawFault>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawFault {
+    /// What happens.
+    #[schemars(extend("enum" = KINDS))]
     kind: Spanned<String>,
+    /// Strikes these requests, counted from 1.
     requests: Option<Vec<u64>>,
+    /// Strikes every so many requests.
     every: Option<u64>,
+    /// Strikes each request with this probability.
     probability: Option<Share>,
+    /// Which calls it strikes; default: those that generate.
     #[serde(default)]
     calls: Calls,
+    /// Only on this backend.
     backend: Option<Backend>,
+    /// At most so many times.
     limit: Option<u64>,
+    /// When to come back (`quota`), seconds.
     retry_seconds: Option<f64>,
+    /// Delay, milliseconds.
     milliseconds: Option<u64>,
+    /// After this share of the answer's bytes.
     after: Option<Share>,
+    /// Whether the work is charged.
     billed: Option<bool>,
+    /// Blank space around the answer, megabytes.
     megabytes: Option<u64>,
+    /// Images counted in the answer.
     images: Option<u64>,
+    /// Factor on the answer's cap.
     times: Option<f64>,
+    /// Finish reason of a blocked answer.
     reason: Option<String>,
 }
 
@@ -308,7 +328,7 @@ struct RawFault {
 ///
 /// When the text is no such file, a word is unknown, or a number cannot be; the message shows the place.
 pub fn parse_faults(source: &SourceText) -> Result<Vec<Fault>, BadFile> {
-    let raw: RawFaults =
+    let raw: FaultsFile =
         toml::from_str(&source.text).map_err(|error| source.toml_complaint(TITLE, &error))?;
     if raw.schema.as_ref() != SCHEMA {
         let found = format!("expected `{SCHEMA}`");
@@ -427,5 +447,17 @@ mod tests {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod schema_tests {
+    use super::*;
+    use crate::schema::keys::check;
+
+    #[test]
+    fn the_schema_knows_the_keys_of_the_parser_and_no_others() {
+        check::<FaultsFile>();
+        check::<RawFault>();
     }
 }

@@ -35,7 +35,7 @@ mod signature;
 pub use behaviour::{Behaviour, ModelBehaviour};
 pub use call::Call;
 pub use emulation::{Emulator, Piece, Reply, Setup};
-pub use fault::{Calls, Fault, FaultKind, When, parse_faults};
+pub use fault::{Calls, Fault, FaultKind, FaultsFile, When, parse_faults};
 pub use law::Expected;
 pub use ledger::{BackendTokens, Entry, Ledger};
 pub use provisioned::{PtEstimate, Purchase, PurchaseError};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -16,7 +17,7 @@ const HOURS_PER_MONTH: f64 = 730.0;
 const WEEKS_FOR_GROWTH: usize = 6;
 
 /// How one route's attempts spread over time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ArrivalProfile {
     /// The route.
     pub route: String,

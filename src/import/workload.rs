@@ -8,6 +8,7 @@ use crate::{
     prices::{ModelKind, PriceBook},
     usage::{Aggregates, CellKey, CellStats, Metric, Tally},
     warning::Warning,
+    workload::SCHEMA_LINE,
 };
 
 /// Kinds of request below this share of their route are named, not written.
@@ -122,8 +123,9 @@ pub fn workload_text(
     for (key, cell) in &aggregates.cells {
         *totals.entry(&key.route).or_default() += cell.n;
     }
-    let mut text =
-        String::from("# A workload for `burndown plan`, written from a log by `burndown import`.\n");
+    let mut text = format!(
+        "{SCHEMA_LINE}\n# A workload for `burndown plan`, written from a log by `burndown import`.\n"
+    );
     match coverage.share {
         Some(share) => {
             text += &format!(

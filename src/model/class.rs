@@ -1,11 +1,13 @@
 //! Token classes, and one value for each.
 
 use std::{
+    borrow::Cow,
     fmt,
     ops::{Index, IndexMut},
     str::FromStr,
 };
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::words::{UnknownWord, words};
@@ -160,3 +162,29 @@ impl<T: Serialize> Serialize for ByClass<Option<T>> {
         serializer.collect_map(self.iter().filter_map(|(class, value)| Some((class, value.as_ref()?))))
     }
 }
+
+/// A map of classes, as [`ByClass`] is written: those that are not there are zero or have no value.
+macro_rules! by_class {
+    (($($generics:tt)*) $type:ty, $value:ty) => {
+        impl $($generics)* JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                format!("ByClassOf{}", <$value>::schema_name()).into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let value = generator.subschema_for::<$value>();
+                let classes: serde_json::Map<String, serde_json::Value> =
+                    TokenClass::ALL.iter().map(|class| (class.to_string(), value.clone().to_value())).collect();
+                json_schema!({
+                    "description": "By token class; a class that is not there is zero, or has no value.",
+                    "type": "object",
+                    "properties": classes,
+                    "additionalProperties": false
+                })
+            }
+        }
+    };
+}
+by_class!(() ByClass<f64>, f64);
+by_class!(() ByClass<u64>, u64);
+by_class!((<T: JsonSchema>) ByClass<Option<T>>, T);

@@ -2,9 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Backend, Tier, words::UnknownWord};
+use crate::schema::described;
 
 /// Where on Vertex AI a model is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,8 +158,19 @@ impl Serialize for Endpoint {
     }
 }
 
+described!(Location, "Location", {
+    "description": "Where Vertex AI answers: `global`, `us`, `eu`, or a region.",
+    "type": "string",
+    "pattern": "^(global|us|eu|[a-z]+-[a-z]+[0-9]+)$"
+});
+described!(Endpoint, "Endpoint", {
+    "description": "Who answers and where: `developer`, `vertex` (its global endpoint), or `vertex:LOCATION`.",
+    "type": "string",
+    "pattern": "^(developer|vertex(:(global|us|eu|[a-z]+-[a-z]+[0-9]+))?)$"
+});
+
 /// The id a backend knows a model by, e.g. `gemini-3-pro-image`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ModelId(pub String);
 
@@ -174,7 +187,7 @@ impl From<&str> for ModelId {
 }
 
 /// Model, endpoint and tier that could serve a route.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Placement {
     /// The model.
     pub model: ModelId,

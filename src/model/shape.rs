@@ -2,10 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::{ImageSize, MediaResolution, ThinkingLevel};
-use crate::units::{Range, Share};
+use crate::{
+    schema::described,
+    units::{Range, Share},
+};
 
 /// Width and height of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,8 +51,14 @@ impl Serialize for Pixels {
     }
 }
 
+described!(Pixels, "Pixels", {
+    "description": "Width and height in pixels: `1408x768`.",
+    "type": "string",
+    "pattern": "^ *[0-9]+ *[xX×] *[0-9]+ *$"
+});
+
 /// What decides the tokens of a request.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Shape {
     /// Prompt text, tokens.
     pub prompt_text: Range,

@@ -85,6 +85,11 @@ macro_rules! words {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        crate::schema::described!($name, $what, {
+            "type": "string",
+            "enum": [$($word),+]
+        });
     };
 }
 

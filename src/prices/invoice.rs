@@ -1,12 +1,14 @@
 //! Exact cost of known usage, line by line.
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::book::{PriceBook, PriceError, Prices};
 use crate::{
     calendar::Day,
     model::{ByClass, Grade, Placement, TokenClass},
+    schema::described,
     units::{Rate, Usd},
     warning::Warning,
 };
@@ -84,8 +86,13 @@ impl Serialize for Item {
     }
 }
 
+described!(Item, "Item", {
+    "description": "A token class, `images`, `searches` or `cache_storage`.",
+    "type": "string"
+});
+
 /// One line: quantity × price.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct InvoiceLine {
     /// What for.
     #[serde(rename = "class")]
@@ -105,7 +112,7 @@ pub struct InvoiceLine {
 }
 
 /// The exact cost of one request's usage.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Invoice {
     /// Who served it.
     pub placement: Placement,

@@ -2,6 +2,7 @@
 
 mod observed;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use observed::{ObservedBacktest, Series, observed};
@@ -22,7 +23,7 @@ const AUTOCORRELATION_MAX: f64 = 0.95;
 const DAYS_FOR_A_WEEK: usize = 28;
 
 /// Predictions against what came.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Backtest {
     /// `burndown.backtest/1`.
     pub schema: &'static str,
@@ -51,7 +52,7 @@ pub struct Backtest {
 }
 
 /// One prediction.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Case {
     /// What it is of: a plan and its month, or the days.
     pub name: String,

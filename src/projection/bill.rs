@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -30,7 +31,7 @@ pub(super) const DAILY_MODULATION: f64 = 0.28;
 pub(super) const DAYS_PER_MONTH: f64 = 30.0;
 
 /// What the chosen placements cost.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Bill {
     /// The mean month of the horizon.
     pub month: Spread,
@@ -59,7 +60,7 @@ pub struct Bill {
 }
 
 /// The range by formula: a cross-check of the simulation.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct ClosedForm {
     /// The mean month.
     pub month: Spread,
@@ -85,7 +86,7 @@ impl Bill {
 }
 
 /// Mean and range of a number of US dollars.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Spread {
     /// Expected value.
     pub mean: f64,
@@ -98,7 +99,7 @@ pub struct Spread {
 }
 
 /// Standard deviations of the mean month, US dollars.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub struct SpreadParts {
     /// Volume, tries per accepted image included.
     pub volume: f64,

@@ -1,5 +1,6 @@
 //! Dated credits: what they take off the bill, month by month, until they are used up or end.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// The bill after credits. Orders of provisioned throughput are not in it, as they are not in the bill.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct NetBill {
     /// The mean month.
     pub month: Spread,
@@ -30,7 +31,7 @@ pub struct NetBill {
 }
 
 /// What is left to pay over the draws, US dollars.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct NetDraws {
     /// The mean month.
     pub month: Law,
@@ -39,7 +40,7 @@ pub struct NetDraws {
 }
 
 /// What becomes of a credit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CreditUse {
     /// The credit.
     pub credit: Credit,

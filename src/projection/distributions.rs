@@ -1,5 +1,6 @@
 //! How the tokens of single requests spread, class by class, as far as it is known.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// The distributions of one route.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RouteDistributions {
     /// The route.
     pub route: String,
@@ -24,7 +25,7 @@ pub struct RouteDistributions {
 }
 
 /// What requests of one placement take.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlacementDistributions {
     /// The placement.
     pub placement: Placement,
@@ -33,7 +34,7 @@ pub struct PlacementDistributions {
 }
 
 /// Tokens of single requests.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Distribution {
     /// The class; `None` for the output of whole answers: images, text and thinking together.
     pub class: Option<TokenClass>,
@@ -54,7 +55,7 @@ pub struct Distribution {
 }
 
 /// What a distribution rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// Answers that were seen, and differ.
@@ -66,7 +67,7 @@ pub enum Basis {
 }
 
 /// Answers with `from` to `to` tokens; equal where they are a single number.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Bin {
     /// Least tokens.
     pub from: f64,

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::prelude::ToPrimitive;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// Something that can be measured, and what it would do.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Measurement {
     /// What it is, in words.
     pub what: String,
@@ -64,7 +65,7 @@ pub struct Measurement {
 }
 
 /// An input of the bill that a measurement tells.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Learned {
     /// Its name, as in the drivers.
     pub input: String,
@@ -75,7 +76,7 @@ pub struct Learned {
 }
 
 /// A model on an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Measured {
     /// The model.
     pub model: ModelId,
@@ -84,7 +85,7 @@ pub struct Measured {
 }
 
 /// How it is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MeasureKind {
     /// Requests are sent and paid for.

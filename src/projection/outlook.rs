@@ -1,5 +1,6 @@
 //! The purchase under every draw: what is committed, what varies, which counts turn out cheapest.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -15,7 +16,7 @@ use crate::{
 const COUNTS_NAMED: usize = 12;
 
 /// The advised purchases and the cheapest counts over the draws of the bill.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Outlook {
     /// Fees of the advised purchases, US dollars of the mean month: the same in every draw.
     pub committed_usd_per_month: f64,
@@ -35,7 +36,7 @@ pub struct Outlook {
 }
 
 /// One pool's cheapest count.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PoolOutlook {
     /// The model.
     pub model: ModelId,
@@ -51,7 +52,7 @@ pub struct PoolOutlook {
 }
 
 /// A GSU count by its draws.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CountLaw {
     /// Mean.
     pub mean: f64,
@@ -68,7 +69,7 @@ pub struct CountLaw {
 }
 
 /// How often a count is the cheapest.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CountShare {
     /// The count.
     pub gsu: u64,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// One route on one placement.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PlacementPlan {
     /// Model, endpoint, tier.
     pub placement: Placement,
@@ -48,7 +49,7 @@ pub struct PlacementPlan {
 }
 
 /// Whether a placement can serve the route.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Status {
     /// Over the whole horizon, as far as announced.
@@ -87,7 +88,7 @@ impl Status {
 }
 
 /// One request: tokens, dollars, burn.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PerRequest {
     /// Tokens by class.
     pub tokens: ByClass<Option<ClassTokens>>,
@@ -114,7 +115,7 @@ pub struct PerRequest {
 }
 
 /// What was seen of answers to one kind of request.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Seen {
     /// Answers with the picture that was asked for.
     pub answers: u64,
@@ -135,7 +136,7 @@ pub struct Seen {
 }
 
 /// Requests and spend of one month.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct MonthSpend {
     /// `2026-12`.
     pub month: String,
@@ -148,7 +149,7 @@ pub struct MonthSpend {
 }
 
 /// A price row that a plan rests on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RowUsed {
     /// File it stands in.
     pub file: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -39,9 +40,10 @@ pub struct Inputs<'a> {
 }
 
 /// The hub of all outputs, written as `plan.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Plan {
     /// `burndown.plan/1`.
+    #[schemars(extend("const" = "burndown.plan/1"))]
     pub schema: &'static str,
     /// What will be sent, defaults filled in.
     pub workload: Workload,
@@ -82,7 +84,7 @@ pub struct Plan {
 }
 
 /// One route on all its placements.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RoutePlan {
     /// Its name.
     pub name: String,
@@ -102,7 +104,7 @@ impl RoutePlan {
 }
 
 /// A class's part of the bill.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ClassShare {
     /// The class.
     pub class: TokenClass,
@@ -111,7 +113,7 @@ pub struct ClassShare {
 }
 
 /// What bounds the traffic.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Limits {
     /// Mean requests a minute in the busiest month.
     pub mean_requests_per_minute: f64,
@@ -130,7 +132,7 @@ pub struct Limits {
 }
 
 /// When a chosen model ends.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ModelEnd {
     /// The model.
     pub model: ModelId,

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// One route's placements over the one in its bill.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RouteRatios {
     /// The route.
     pub route: String,
@@ -35,7 +36,7 @@ pub struct RouteRatios {
 }
 
 /// One placement over the reference.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlacementRatios {
     /// The placement.
     pub placement: Placement,
@@ -49,7 +50,7 @@ pub struct PlacementRatios {
 }
 
 /// One class of a placement over that of the reference.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ClassRatios {
     /// The class.
     pub class: TokenClass,
@@ -60,7 +61,7 @@ pub struct ClassRatios {
 }
 
 /// A ratio and how it is known, or why there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Compared {
     /// The ratio.
     pub ratio: Option<Ratio>,
@@ -73,7 +74,7 @@ pub struct Compared {
 }
 
 /// A quotient with its 90 % range.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Ratio {
     /// Quotient of the two means.
     pub mean: f64,
@@ -102,7 +103,7 @@ impl Ratio {
 }
 
 /// Why two placements have no ratio.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// One of the two cannot be priced, or not serve at all.

@@ -4,6 +4,7 @@
 //! base, so that what both share cancels and the range of the difference is that of what differs (Glasserman and
 //! Yao 1992, "Some Guidelines and Guarantees for Common Random Numbers").
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// A scenario and what came of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ScenarioPlan {
     /// Its name.
     pub name: String,
@@ -36,7 +37,7 @@ pub struct ScenarioPlan {
 }
 
 /// A scenario's bill, and its difference to the plan's own.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ScenarioResult {
     /// The mean month: expected value and 90 % range, US dollars.
     pub month: Spread,
@@ -63,7 +64,7 @@ pub struct ScenarioResult {
 }
 
 /// Where routes are served, where they would be cheapest, what GSUs are advised.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ScenarioFacts {
     /// Each route in the bill.
     pub in_the_bill: Vec<RoutePlace>,
@@ -75,7 +76,7 @@ pub struct ScenarioFacts {
 }
 
 /// A route at a placement.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RoutePlace {
     /// The route.
     pub route: String,
@@ -90,7 +91,7 @@ pub struct RoutePlace {
 }
 
 /// GSUs that are advised for a pool.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Advice {
     /// The model.
     pub model: ModelId,

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -31,7 +32,7 @@ pub(super) const DRAWS: usize = 2_000;
 const TRAFFIC: u64 = 0x7472_6166_6669_6300;
 
 /// What the draws say.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Simulation {
     /// How many.
     pub draws: usize,
@@ -53,7 +54,7 @@ pub struct Simulation {
 }
 
 /// A class and its spend.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ClassLaw {
     /// The class.
     pub class: TokenClass,
@@ -62,7 +63,7 @@ pub struct ClassLaw {
 }
 
 /// A route and its spend.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RouteLaw {
     /// The route.
     pub route: String,
@@ -73,7 +74,7 @@ pub struct RouteLaw {
 }
 
 /// An amount of US dollars by its draws.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Law {
     /// Mean of the draws.
     pub mean: f64,

@@ -1,5 +1,6 @@
 //! Every placement that can serve a route, side by side, with what is known of each.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::screen::evidence;
@@ -12,9 +13,10 @@ use crate::{
 };
 
 /// The comparison of a whole workload.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Comparison {
     /// `burndown.compare/1`.
+    #[schemars(extend("const" = "burndown.compare/1"))]
     pub schema: &'static str,
     /// The workload.
     pub workload: String,
@@ -25,7 +27,7 @@ pub struct Comparison {
 }
 
 /// The comparison of one route.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RouteComparison {
     /// The route.
     pub route: String,
@@ -36,7 +38,7 @@ pub struct RouteComparison {
 }
 
 /// One placement.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Row {
     /// The placement.
     pub placement: Placement,
@@ -69,7 +71,7 @@ pub struct Row {
 }
 
 /// Mean and 90 % range.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Interval {
     /// Expected value.
     pub mean: f64,

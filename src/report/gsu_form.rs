@@ -1,6 +1,7 @@
 //! Google's GSU form for a workload: what to enter in every field, what it will answer, what that leaves.
 
 use rust_decimal::{Decimal, prelude::FromPrimitive};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 mod drawn;
@@ -21,9 +22,10 @@ use crate::{
 };
 
 /// The forms of a workload, one per pool.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct GsuForms {
     /// `burndown.gsu_form/1`.
+    #[schemars(extend("const" = "burndown.gsu_form/1"))]
     pub schema: &'static str,
     /// The workload.
     pub workload: String,
@@ -36,7 +38,7 @@ pub struct GsuForms {
 }
 
 /// The form of one pool.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PoolForm {
     /// The model to choose.
     pub model: ModelId,
@@ -63,7 +65,7 @@ pub struct PoolForm {
 }
 
 /// A field and what to type into it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FieldEntry {
     /// What is known of it.
     #[serde(flatten)]
@@ -73,7 +75,7 @@ pub struct FieldEntry {
 }
 
 /// What the form will answer, and what that leaves.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FormAnswer {
     /// GSUs.
     pub gsu: u64,
@@ -96,7 +98,7 @@ pub struct FormAnswer {
 }
 
 /// The count and term that cost least, fees and PayGo together.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Cheapest {
     /// GSUs; 0 = PayGo alone.
     pub gsu: u64,
@@ -113,7 +115,7 @@ pub struct Cheapest {
 }
 
 /// The best purchase if all PayGo were of the priority tier.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct AgainstPriority {
     /// GSUs.
     pub gsu: u64,
@@ -126,7 +128,7 @@ pub struct AgainstPriority {
 }
 
 /// A route that is in no form.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct LeftOut {
     /// The route.
     pub route: String,

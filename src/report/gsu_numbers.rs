@@ -1,6 +1,7 @@
 //! GSUs from numbers, as text, Markdown and CSV.
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -19,9 +20,10 @@ use crate::{
 const NOTE: &str = "This is the form's own answer: mean load, nothing kept for peaks. A month has 730 hours; \"bound\" cannot be cancelled.";
 
 /// What `gsu` answers to numbers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct GsuAnswer {
     /// `burndown.gsu/1`.
+    #[schemars(extend("const" = "burndown.gsu/1"))]
     pub schema: &'static str,
     /// The model.
     pub model: ModelId,

@@ -5,6 +5,7 @@
 //! thousands.
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sobol_burley::{NUM_DIMENSIONS, sample};
 
@@ -18,7 +19,7 @@ const INPUTS_MAX: usize = NUM_DIMENSIONS as usize / 2;
 const POINTS_MAX: u32 = 1 << 16;
 
 /// What one input has to do with the variance of one output.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SobolIndex {
     /// First-order index: the share of the variance that would go on average if this input were known.
     pub first: f64,

@@ -1,5 +1,6 @@
 //! The variance of a month's spend by the delta method.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Requests of one kind in a month, and what is known of their cost.
@@ -18,7 +19,7 @@ pub struct SpendCell {
 }
 
 /// Parts of the variance of a month's spend, in squared money.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SpendVariance {
     /// Mean costs learned from few answers: Σ (n s)²/answers.
     pub calibration: f64,

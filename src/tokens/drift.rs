@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// What new observations say about profiles.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Drift {
     /// Cells that profile and observations have in common.
     pub cells: Vec<CellDrift>,
@@ -28,7 +29,7 @@ pub struct Drift {
 }
 
 /// One cell, old and new.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CellDrift {
     /// The backend.
     pub backend: Backend,
@@ -47,7 +48,7 @@ pub struct CellDrift {
 }
 
 /// Something that is no longer as it was.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "signal", rename_all = "snake_case")]
 pub enum Signal {
     /// A count that was never seen before.

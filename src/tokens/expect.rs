@@ -1,5 +1,6 @@
 //! From a request's shape and a profile to expected tokens by class.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::profile::{Answer, Cell, Evidence, RequestKind, TokenProfile};
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// Tokens of one class in one request.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ClassTokens {
     /// Expected tokens.
     pub mean: f64,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// What was learned from a set of observations.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Fitted {
     /// Cells by backend, model and kind.
     pub cells: Vec<FittedCell>,
@@ -32,7 +33,7 @@ pub struct Fitted {
 }
 
 /// One learned cell.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FittedCell {
     /// The backend.
     pub backend: Backend,
@@ -46,7 +47,7 @@ pub struct FittedCell {
 }
 
 /// Whether a rule gives the image tokens that answers reported.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RuleCheck {
     /// The backend.
     pub backend: Backend,

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
 
 use super::rule::ImageRule;
 use crate::{
     calendar::Day,
-    diagnostics::{BadFile, SourceText},
+    diagnostics::{BadFile, SourceText, Spanned},
     model::{Backend, Grade, ImageSize, MediaResolution, ModelId, ThinkingLevel},
     prices::Source,
+    schema::described_as,
     units::Range,
 };
 
@@ -18,7 +19,7 @@ const SCHEMA: &str = "burndown.tokens/1";
 const TITLE: &str = "cannot use this token profile";
 
 /// How a number is known.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Evidence {
     /// Seen, printed, or assumed.
     pub grade: Grade,
@@ -58,7 +59,7 @@ pub struct TokenProfile {
 }
 
 /// Something a backend refuses or does differently from the other.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
     /// In a sentence.
@@ -68,7 +69,7 @@ pub struct Behaviour {
 }
 
 /// A kind of request that answers are learned for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestKind {
     /// A picture from words alone.
@@ -100,7 +101,7 @@ impl RequestKind {
 }
 
 /// What real answers to one kind of request took: whole vectors, so that what goes together stays together.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cell {
     /// Kind of request.
@@ -129,7 +130,7 @@ pub struct Cell {
 }
 
 /// One answer's output: images counted in the usage (drafts included), text beside them, thinking.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
     /// Images counted: image tokens divided by those of one image of its size.
@@ -141,7 +142,7 @@ pub struct Answer {
 }
 
 /// Tokens of an input image.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputImage {
     /// At the API's own resolution.
@@ -155,9 +156,13 @@ pub struct InputImage {
     /// Tokens per image that answers reported, where one of them contradicted the rule: these count then.
     #[serde(default)]
     pub off_rule: Vec<f64>,
+    /// How it is known.
     grade: Grade,
+    /// Answers it rests on; needed when measured.
     n: Option<u64>,
+    /// Keys of the profile's sources.
     source: Vec<String>,
+    /// A remark; needed when assumed.
     note: Option<String>,
     /// Other rules that may be the billed one.
     #[serde(default, rename = "alternative")]
@@ -165,7 +170,7 @@ pub struct InputImage {
 }
 
 /// Another rule that may be the billed one.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleAlternative {
     /// Name of the known unknown.
@@ -179,14 +184,18 @@ pub struct RuleAlternative {
 }
 
 /// Tokens of an output image by size.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutputImage {
     /// Tokens of each size the model makes.
     pub tokens: BTreeMap<ImageSize, u64>,
+    /// How it is known.
     grade: Grade,
+    /// Answers it rests on; needed when measured.
     n: Option<u64>,
+    /// Keys of the profile's sources.
     source: Vec<String>,
+    /// A remark; needed when assumed.
     note: Option<String>,
     /// Other counts that may be the billed ones.
     #[serde(default, rename = "alternative")]
@@ -194,7 +203,7 @@ pub struct OutputImage {
 }
 
 /// Another count of some sizes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SizeAlternative {
     /// Name of the known unknown.
@@ -208,16 +217,20 @@ pub struct SizeAlternative {
 }
 
 /// Images counted per answer.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImagesPerAnswer {
     /// Without an image in the prompt.
     pub text_to_image: Range,
     /// With one or more.
     pub edit: Range,
+    /// How it is known.
     grade: Grade,
+    /// Answers it rests on; needed when measured.
     n: Option<u64>,
+    /// Keys of the profile's sources.
     source: Vec<String>,
+    /// A remark; needed when assumed.
     note: Option<String>,
     /// Other counts that may be the billed ones.
     #[serde(default, rename = "alternative")]
@@ -225,7 +238,7 @@ pub struct ImagesPerAnswer {
 }
 
 /// Another count of images per answer.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountAlternative {
     /// Name of the known unknown.
@@ -241,30 +254,42 @@ pub struct CountAlternative {
 }
 
 /// A number of tokens per answer.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Amount {
     /// Tokens.
     pub tokens: Range,
+    /// How it is known.
     grade: Grade,
+    /// Answers it rests on; needed when measured.
     n: Option<u64>,
+    /// Keys of the profile's sources.
     source: Vec<String>,
+    /// A remark; needed when assumed.
     note: Option<String>,
 }
 
 /// Thinking tokens by level.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Thinking {
     /// At the API's own level.
     pub default: Range,
+    /// Tokens at `minimal`.
     minimal: Option<Range>,
+    /// Tokens at `low`.
     low: Option<Range>,
+    /// Tokens at `medium`.
     medium: Option<Range>,
+    /// Tokens at `high`.
     high: Option<Range>,
+    /// How it is known.
     grade: Grade,
+    /// Answers it rests on; needed when measured.
     n: Option<u64>,
+    /// Keys of the profile's sources.
     source: Vec<String>,
+    /// A remark; needed when assumed.
     note: Option<String>,
 }
 
@@ -298,25 +323,40 @@ macro_rules! evidence {
 }
 evidence!(InputImage, OutputImage, ImagesPerAnswer, Amount, Thinking);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawProfile {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.tokens/1"))]
     schema: Spanned<String>,
+    /// The model.
     model: ModelId,
+    /// The backend.
     backend: Backend,
+    /// Day of the last check.
     checked: Day,
+    /// Where facts were read, by key.
     #[serde(default)]
     sources: BTreeMap<String, Source>,
+    /// Tokens of an input image.
     input_image: Option<Spanned<InputImage>>,
+    /// Tokens of an output image.
     output_image: Option<Spanned<OutputImage>>,
+    /// Images counted per answer, drafts included.
     images_per_answer: Option<Spanned<ImagesPerAnswer>>,
+    /// Text tokens that come along unasked.
     output_text: Option<Spanned<Amount>>,
+    /// Thinking tokens by level.
     output_thinking: Option<Spanned<Thinking>>,
+    /// What real answers took, by kind of request.
     #[serde(default, rename = "cell")]
     cells: Vec<Spanned<Cell>>,
+    /// What this backend refuses or does differently.
     #[serde(default, rename = "behaviour")]
     behaviours: Vec<Spanned<Behaviour>>,
 }
+
+described_as!(TokenProfile, RawProfile);
 
 impl TokenProfile {
     /// Reads a token profile.
@@ -475,5 +515,27 @@ fn problem(sources: &BTreeMap<String, Source>, evidence: &Evidence) -> Option<St
         Grade::Measured if evidence.n.is_none() => Some("measured, but of how many answers? add `n`".into()),
         Grade::Assumed if evidence.note.is_none() => Some("assumed, but why? add `note`".into()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod schema_tests {
+    use super::*;
+    use crate::schema::keys::check;
+
+    #[test]
+    fn the_schema_knows_the_keys_of_the_parser_and_no_others() {
+        check::<RawProfile>();
+        check::<InputImage>();
+        check::<OutputImage>();
+        check::<ImagesPerAnswer>();
+        check::<Amount>();
+        check::<Thinking>();
+        check::<Cell>();
+        check::<Answer>();
+        check::<Behaviour>();
+        check::<RuleAlternative>();
+        check::<SizeAlternative>();
+        check::<CountAlternative>();
     }
 }

@@ -1,5 +1,6 @@
 //! How many tokens an input image is, as data.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Pixels;
@@ -17,7 +18,7 @@ const COUNT_MAX: u64 = 1_000_000;
 /// let square = "1024x1024".parse().unwrap();
 /// assert_eq!(ImageRule::Grid { budget: 1120.0 }.tokens(square), 1089);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ImageRule {
     /// The same for every image.

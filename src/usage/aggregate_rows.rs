@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -75,8 +76,10 @@ pub enum BadAggregate {
 }
 
 /// One row; sums are texts, since no column type of every engine and of JSON holds them exactly.
-#[derive(Default, Serialize)]
-struct Row<'a> {
+#[derive(Default, Serialize, JsonSchema)]
+pub struct AggregateRow<'a> {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.aggregate/1"))]
     schema: &'static str,
     part: &'static str,
     route: &'a str,
@@ -120,16 +123,16 @@ struct Row<'a> {
 /// The aggregates as JSON lines, in an order that depends on what they hold alone.
 pub fn aggregate_rows(aggregates: &Aggregates) -> String {
     let mut text = String::new();
-    let mut push = |row: Row<'_>| {
+    let mut push = |row: AggregateRow<'_>| {
         text += &serde_json::to_string(&row).expect("a row of texts and numbers is JSON");
         text.push('\n');
     };
     let schema = AGGREGATE_SCHEMA;
     for (key, cell) in &aggregates.cells {
-        push(Row { part: "cell", n: cell.n, ..row_of(key) });
+        push(AggregateRow { part: "cell", n: cell.n, ..row_of(key) });
         for (metric, histogram) in Metric::ALL.iter().zip(&cell.metrics) {
             for (at, bucket) in histogram.buckets() {
-                push(Row {
+                push(AggregateRow {
                     part: "bucket",
                     metric: Some(metric.as_str()),
                     bucket: Some(at),
@@ -144,11 +147,11 @@ pub fn aggregate_rows(aggregates: &Aggregates) -> String {
         }
         for ((name, ..), tally) in PRODUCTS.iter().zip(&cell.products).filter(|(_, tally)| tally.n > 0) {
             let sum = Some(tally.sum.to_string());
-            push(Row { part: "product", metric: Some(name), n: tally.n, sum, ..row_of(key) });
+            push(AggregateRow { part: "product", metric: Some(name), n: tally.n, sum, ..row_of(key) });
         }
     }
     for (key, tally) in &aggregates.hours {
-        push(Row {
+        push(AggregateRow {
             schema,
             part: "hour",
             route: &key.route,
@@ -158,17 +161,24 @@ pub fn aggregate_rows(aggregates: &Aggregates) -> String {
             at: Some(key.hour),
             n: tally.n,
             sum: Some(tally.sum.to_string()),
-            ..Row::default()
+            ..AggregateRow::default()
         });
     }
     for ((route, minute), count) in &aggregates.minutes {
-        push(Row { schema, part: "minute", route, at: Some(*minute), n: *count, ..Row::default() });
+        push(AggregateRow {
+            schema,
+            part: "minute",
+            route,
+            at: Some(*minute),
+            n: *count,
+            ..AggregateRow::default()
+        });
     }
     text
 }
 
-fn row_of(key: &CellKey) -> Row<'_> {
-    Row {
+fn row_of(key: &CellKey) -> AggregateRow<'_> {
+    AggregateRow {
         schema: AGGREGATE_SCHEMA,
         route: &key.route,
         grade: Some(key.grade.as_str()),
@@ -181,7 +191,7 @@ fn row_of(key: &CellKey) -> Row<'_> {
         outcome: Some(&key.outcome),
         images: key.images,
         image_tokens: key.image_tokens,
-        ..Row::default()
+        ..AggregateRow::default()
     }
 }
 

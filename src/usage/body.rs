@@ -1,5 +1,6 @@
 //! From a response body (or a captured stream of chunks) to counts, and what the body tells of its origin.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// What one response says about itself.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Reading {
     /// Exclusive token classes.
     pub tokens: ByClass<u64>,
@@ -38,7 +39,7 @@ pub struct Reading {
 }
 
 /// Something the body tells, and by what.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Told<T> {
     /// What it tells.
     pub value: T,
@@ -47,7 +48,7 @@ pub struct Told<T> {
 }
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// With content.

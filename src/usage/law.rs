@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{ByClass, TokenClass};
 
 /// The usage fields of one answer as reported; absent stays absent.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Counts {
     /// `promptTokenCount`; cached tokens are part of it.
     pub prompt: Option<u64>,
@@ -30,7 +31,7 @@ pub struct Counts {
 }
 
 /// Something odd about reported usage, by name. `Display` says what was made of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error, JsonSchema)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 pub enum Anomaly {
     /// No usage at all.

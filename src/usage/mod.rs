@@ -17,7 +17,7 @@ pub use aggregate::{
     MINUTES_MAX, Metric, Metrics, PRODUCTS, Tally, TooMany,
 };
 pub use aggregate_rows::{
-    AGGREGATE_COLUMNS, AGGREGATE_SCHEMA, BadAggregate, add_aggregate_row, aggregate_rows,
+    AGGREGATE_COLUMNS, AGGREGATE_SCHEMA, AggregateRow, BadAggregate, add_aggregate_row, aggregate_rows,
 };
 pub use body::{NotAResponse, Outcome, Reading, Told, read_chunks, read_response};
 pub use law::{Anomaly, Counts, classes_of};

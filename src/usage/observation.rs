@@ -1,5 +1,6 @@
 //! One attempt's measurements, as a JSON line, and the CSV of published usage.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -16,10 +17,11 @@ use crate::{
 pub const OBSERVATION_SCHEMA: &str = "burndown.observation/1";
 
 /// One attempt: what was asked, what came back, what was counted. Never the prompt, the picture or a key.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Observation {
     /// [`OBSERVATION_SCHEMA`].
+    #[schemars(extend("const" = "burndown.observation/1"))]
     pub schema: String,
     /// Day or time of the answer, as precise as known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,7 +111,7 @@ fn first_attempt() -> u32 {
 }
 
 /// What was asked, as far as the record tells.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ObservedShape {
     /// Images of the prompt.
@@ -130,7 +132,7 @@ pub struct ObservedShape {
 }
 
 /// How a record is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RecordKind {
     /// A real answer: recorded, published or measured.
@@ -403,4 +405,16 @@ fn noted(note: &str, name: &str) -> Option<u64> {
     let start = note.find(&format!("{name}="))? + name.len() + 1;
     let digits: String = note[start..].chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
+}
+
+#[cfg(test)]
+mod schema_tests {
+    use super::*;
+    use crate::schema::keys::check;
+
+    #[test]
+    fn the_schema_knows_the_keys_of_the_parser_and_no_others() {
+        check::<Observation>();
+        check::<ObservedShape>();
+    }
 }

@@ -1,7 +1,7 @@
 //! Keys of the account rather than of the traffic: zone, tier, credits, orders that exist already.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use toml::Spanned;
 
 use super::{
     file::{RawCredit, WorkloadFile},
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     calendar::{Day, is_time_zone},
-    diagnostics::BadFile,
+    diagnostics::{BadFile, Spanned},
     model::{Location, ModelId, or_list},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 const ORDER_GSU_MAX: u64 = 1_000_000;
 
 /// A credit on the bill.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Credit {
     /// US dollars.
     pub usd: f64,
@@ -30,7 +30,7 @@ pub struct Credit {
 }
 
 /// An order of provisioned throughput that exists already.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct GsuOrder {
     /// The model.
     pub model: ModelId,

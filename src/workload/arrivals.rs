@@ -1,7 +1,5 @@
 //! How many requests and when: volume, hours of the day, days of the week.
 
-use toml::Spanned;
-
 use super::{
     file::{DayShape, RawBurstiness, RawRoute},
     resolve::Resolver,
@@ -9,7 +7,7 @@ use super::{
 };
 use crate::{
     calendar::Stretch,
-    diagnostics::BadFile,
+    diagnostics::{BadFile, Spanned},
     model::{nearest, or_list},
     units::Range,
     warning::Warning,

@@ -9,7 +9,9 @@ mod scenario;
 mod volume;
 
 pub use account::{Credit, GsuOrder};
-pub use file::{Materials, OutsideFile, OutsideFiles, OutsideKind, WorkloadFile, sizes_in_words};
+pub use file::{
+    Materials, OutsideFile, OutsideFiles, OutsideKind, SCHEMA_LINE, WorkloadFile, sizes_in_words,
+};
 pub use resolve::{Assumption, PriceFactors, Route, Workload};
 pub use scenario::{BadScenario, Scenario, scenario_text};
 pub use volume::{Burst, Volume};

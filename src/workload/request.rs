@@ -1,13 +1,11 @@
 //! What one request is made of: prompt, pictures, answer.
 
-use toml::Spanned;
-
 use super::{
     file::{RawRoute, TITLE, sizes_in_words},
     resolve::Resolver,
 };
 use crate::{
-    diagnostics::BadFile,
+    diagnostics::{BadFile, Spanned},
     model::{ImageSize, ModelId, Pixels, Shape, or_list},
     units::{Range, Share},
 };

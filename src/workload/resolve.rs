@@ -1,7 +1,7 @@
 //! From the file to a workload that cannot be wrong, its defaults listed.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use toml::Spanned;
 
 use super::account::{Credit, GsuOrder};
 use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
@@ -9,7 +9,7 @@ use super::scenario::{Scenario, planned};
 use super::volume::{Burst, Volume};
 use crate::{
     calendar::{Day, Stretch},
-    diagnostics::{BadFile, SourceText},
+    diagnostics::{BadFile, SourceText, Spanned},
     model::{Endpoint, Location, ModelId, Shape, Tier},
     prices::{ModelKind, PriceBook},
     units::{Range, Share},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What will be sent, complete and checked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Workload {
     /// Its name.
     pub name: String,
@@ -55,7 +55,7 @@ pub struct Workload {
 }
 
 /// Factors on list prices, 1 where nothing was negotiated.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct PriceFactors {
     /// On prices per million tokens.
     pub tokens: f64,
@@ -64,7 +64,7 @@ pub struct PriceFactors {
 }
 
 /// A default that was filled in.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Assumption {
     /// The route, `None` for the whole workload.
     pub route: Option<String>,
@@ -75,7 +75,7 @@ pub struct Assumption {
 }
 
 /// One kind of request.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Route {
     /// Its name.
     pub name: String,

@@ -4,18 +4,18 @@
 //! is laid over the file as written, before anything is checked, so that a what-if goes through the same checks
 //! as the workload and a complaint shows the place of the key that is wrong.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, de::IntoDeserializer};
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::{DeTable, DeValue};
 
 use super::{
     file::{RawRoute, TITLE, WorkloadFile},
     resolve::Workload,
 };
 use crate::{
-    diagnostics::{BadFile, SourceText},
+    diagnostics::{BadFile, SourceText, Spanned},
     model::{Backend, Endpoint, nearest, or_list},
 };
 
@@ -60,12 +60,51 @@ pub(super) struct ScenarioFile {
 }
 
 /// The keys that a scenario alone has.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct RawScenario {
+    /// Its name, once in a workload.
     name: Option<Spanned<String>>,
+    /// The only route that it changes; default: every route.
     route: Option<Spanned<String>>,
+    /// Keeps the placements of this backend alone.
     backend: Option<Spanned<Backend>>,
+    /// Factor on the volume.
+    #[schemars(range(max = 1000))]
     volume_factor: Option<Spanned<f64>>,
+}
+
+/// A table `[[scenario]]` for the schema: its own keys, a route's, and some of the workload's.
+pub(super) struct ScenarioTable;
+
+impl JsonSchema for ScenarioTable {
+    fn schema_name() -> Cow<'static, str> {
+        "Scenario".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut keys = serde_json::Map::new();
+        for (table, only) in [
+            (RawScenario::json_schema(generator), None),
+            (WorkloadFile::json_schema(generator), Some(WORKLOAD_KEYS)),
+            (RawRoute::json_schema(generator), None),
+        ] {
+            let Some(properties) = table.get("properties").and_then(|keys| keys.as_object()) else {
+                continue;
+            };
+            for (key, value) in
+                properties.iter().filter(|(key, _)| only.is_none_or(|only| only.contains(&key.as_str())))
+            {
+                keys.entry(key).or_insert_with(|| value.clone());
+            }
+        }
+        json_schema!({
+            "description": "A what-if: a name and the keys that it changes, those of a route or of the workload.",
+            "type": "object",
+            "properties": keys,
+            "required": ["name"],
+            "additionalProperties": false
+        })
+    }
 }
 
 /// The scenarios of a workload file, each laid over it.
@@ -134,7 +173,7 @@ fn laid_over(
         .filter(|(key, _)| OWN_KEYS.contains(&key.get_ref().as_ref()))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let own = RawScenario::deserialize(Spanned::new(span.clone(), own).into_deserializer())
+    let own = RawScenario::deserialize(toml::Spanned::new(span.clone(), own).into_deserializer())
         .map_err(|error| source.toml_complaint(TITLE, &error))?;
     let Some(name) = &own.name else { return Err(complain(span, "a scenario has a `name`")) };
     if name.as_ref().trim().is_empty() || name.as_ref().chars().count() > 24 || name.as_ref() == "base" {
@@ -144,8 +183,9 @@ fn laid_over(
         return Err(complain(name.span(), "a scenario's name is made of printable characters"));
     }
     let merged = merged(source, root, keys, own.route.as_ref())?;
-    let mut file = WorkloadFile::deserialize(toml::Deserializer::from(Spanned::new(span.clone(), merged)))
-        .map_err(|error| misspelt(source, &error))?;
+    let mut file =
+        WorkloadFile::deserialize(toml::Deserializer::from(toml::Spanned::new(span.clone(), merged)))
+            .map_err(|error| misspelt(source, &error))?;
     let only = |route: &RawRoute| own.route.as_ref().is_none_or(|only| only.as_ref() == route.name.as_ref());
     for route in file.route.iter_mut().map(Spanned::get_mut).filter(|route| only(route)) {
         own.apply(route).map_err(|(span, found)| complain(span, &found))?;
@@ -174,7 +214,7 @@ fn merged<'a>(
     for (key, value) in changed().filter(|(key, _)| WORKLOAD_KEYS.contains(&key.get_ref().as_ref())) {
         merged.insert(key.clone(), value.clone());
     }
-    let Some(DeValue::Array(routes)) = merged.get_mut("route").map(Spanned::get_mut) else {
+    let Some(DeValue::Array(routes)) = merged.get_mut("route").map(toml::Spanned::get_mut) else {
         return Ok(merged);
     };
     let mut names = Vec::new();
@@ -281,7 +321,7 @@ fn in_words(
     source: &SourceText,
     key: &str,
     start: usize,
-    value: &Spanned<DeValue<'_>>,
+    value: &toml::Spanned<DeValue<'_>>,
 ) -> Vec<(usize, String)> {
     let written = source.text.get(value.span()).unwrap_or_default();
     if let Some(table) = value.get_ref().as_table().filter(|_| !written.starts_with('{')) {
@@ -397,4 +437,18 @@ fn pieces(text: &str) -> Vec<&str> {
     }
     found.push(&text[start..]);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::keys::{of_parser, of_schema};
+
+    #[test]
+    fn the_schema_of_a_scenario_has_its_own_keys_and_those_that_it_may_change() {
+        let mut known = of_parser::<RawRoute>();
+        known.extend(OWN_KEYS.into_iter().chain(WORKLOAD_KEYS).map(str::to_string));
+        assert_eq!(of_schema::<ScenarioTable>(), known);
+        assert!(WORKLOAD_KEYS.iter().all(|key| of_parser::<WorkloadFile>().contains(*key)));
+    }
 }

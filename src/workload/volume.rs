@@ -1,11 +1,12 @@
 //! How many requests come, and how unevenly.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{calendar::Day, stats::Modulation, units::Range};
 
 /// How much the rate of arrivals swings around its profile of the day, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Burst {
     /// Coefficient of variation of the rate; 0 = arrivals by chance alone (Poisson).
     pub cv: f64,
@@ -22,7 +23,7 @@ impl Burst {
 }
 
 /// How many requests a route sends.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Volume {
     /// In every month, whatever its length.

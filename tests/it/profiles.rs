@@ -136,7 +136,8 @@ fn the_listed_workloads_are_shipped() {
         burndown::workload::WorkloadFile::parse(&source).unwrap();
     }
     let shipped = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/workloads")).unwrap();
-    assert_eq!(shipped.count(), SHIPPED_WORKLOADS.len());
+    let files = shipped.filter(|entry| entry.as_ref().unwrap().path().is_file());
+    assert_eq!(files.count(), SHIPPED_WORKLOADS.len());
 }
 
 /// A tier without a row for long prompts would price them as short ones, at half of what they cost.

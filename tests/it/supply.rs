@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Crates whose build scripts were read: none opens a connection. They look at the compiler and the target,
 /// unpack bindings, or compile C that stands in the crate (`ring`, `zstd-sys`).
-const BUILD_SCRIPTS: [&str; 57] = [
+const BUILD_SCRIPTS: [&str; 59] = [
     "ahash",
     "anyhow",
     "assert_cmd",
@@ -31,6 +31,7 @@ const BUILD_SCRIPTS: [&str; 57] = [
     "libm",
     "matrixmultiply",
     "num-traits",
+    "parking_lot_core",
     "portable-atomic",
     "portable-atomic-util",
     "proc-macro2",
@@ -51,6 +52,7 @@ const BUILD_SCRIPTS: [&str; 57] = [
     "system-configuration-sys",
     "thiserror",
     "tiny-keccak",
+    "unicode-general-category",
     "wasm-bindgen",
     "wasm-bindgen-shared",
     "windows_aarch64_gnullvm",

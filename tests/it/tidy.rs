@@ -9,6 +9,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Who may import whom: a module names those of the rows above its own. `prices` stands above the other books,
 /// since they share its sources and check models against it.
 const ROWS: &[&[&str]] = &[
+    &["schema"],
     &["units", "calendar", "stats"],
     &["model"],
     &["warning", "diagnostics"],

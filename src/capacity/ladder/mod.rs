@@ -23,6 +23,7 @@ mod tests;
 
 pub use input::{CostPeriod, DemandScenario, LadderError, LadderInput, RunningOrder, Tail};
 use schedule::{Problem, Starts};
+use schemars::JsonSchema;
 use serde::Serialize;
 pub use standing::{StandingCost, standing};
 
@@ -30,7 +31,7 @@ use super::regret::{Regret, Scenario, regret};
 use crate::{calendar::Day, warning::Warning};
 
 /// What a purchase is to the console.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PurchaseKind {
     /// A new order.
@@ -42,7 +43,7 @@ pub enum PurchaseKind {
 }
 
 /// One line of what to enter in the console.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Purchase {
     /// Number of the order it belongs to, from 1; orders that run already come first.
     pub order: usize,
@@ -73,7 +74,7 @@ pub struct Purchase {
 }
 
 /// What becomes of an order that runs already.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RunningPart {
     /// Number of the order, from 1, in the order given.
     pub order: usize,
@@ -96,7 +97,7 @@ pub struct RunningPart {
 }
 
 /// Expected cost of a period.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PeriodCost {
     /// First day.
     pub first: Day,
@@ -113,7 +114,7 @@ pub struct PeriodCost {
 }
 
 /// GSUs held over a stretch of days inside one period.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Level {
     /// First day.
     pub first: Day,
@@ -126,7 +127,7 @@ pub struct Level {
 }
 
 /// Dollars that are bound on a day.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Bound {
     /// The day.
     pub day: Day,
@@ -135,7 +136,7 @@ pub struct Bound {
 }
 
 /// The best plan that keeps one count of one term from the first possible day on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SinglePlan {
     /// The term's id; `None` when no term pays.
     pub term: Option<String>,
@@ -146,7 +147,7 @@ pub struct SinglePlan {
 }
 
 /// A dated plan of orders and what it costs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Ladder {
     /// What to enter, by start day. Empty: buy nothing.
     pub purchases: Vec<Purchase>,
@@ -251,7 +252,7 @@ impl Ladder {
 }
 
 /// Ladders made for each scenario, and how each does in the others.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct LadderRegret {
     /// Names of the candidates, in the order of `regret.candidates`: `nothing`, `mean`, then one per scenario.
     pub names: Vec<String>,

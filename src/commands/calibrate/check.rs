@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::{task::JoinSet, time::sleep};
 
@@ -42,8 +43,8 @@ pub(super) struct Check {
 }
 
 /// The same for readers of JSON.
-#[derive(Serialize)]
-struct CheckLine {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::commands) struct CheckLine {
     placement: String,
     model: String,
     who: Option<String>,

@@ -30,6 +30,9 @@ use crate::{
     usage::RecordKind,
     workload::{Materials, Workload, WorkloadFile},
 };
+pub(super) use check::CheckLine;
+pub(super) use text::DryRun;
+
 use contact::{Contact, Environment};
 use journal_file::JournalFile;
 

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::Path};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Job;
@@ -22,8 +23,10 @@ use crate::{
 const LADDER_USD: [u32; 8] = [5, 10, 20, 50, 100, 200, 500, 1000];
 
 /// What a dry run answers.
-#[derive(Debug, Serialize)]
-pub(super) struct DryRun {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::commands) struct DryRun {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.dry-run/1"))]
     schema: &'static str,
     cells: Vec<CellLine>,
     skipped: Vec<Skipped>,
@@ -38,7 +41,7 @@ pub(super) struct DryRun {
     drafts_assumed: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CellLine {
     cell: String,
     requests_per_month: f64,
@@ -48,7 +51,7 @@ struct CellLine {
 }
 
 /// What one budget buys: half width of the widest placement's total over it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Rung {
     budget_usd: u32,
     spent_usd: f64,

@@ -1,6 +1,7 @@
 //! What an import says: rows, coverage, what came when, what was learned.
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     commands::fit,
@@ -19,6 +20,51 @@ pub(super) struct Summary<'a> {
     pub warnings: &'a [Warning],
 }
 
+/// The JSON form.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::commands) struct ImportAnswer<'a> {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.import/1"))]
+    schema: &'static str,
+    /// Rows of the logs.
+    rows: u64,
+    /// Attempts in them.
+    attempts: u64,
+    /// Rows that say nothing, by reason.
+    left_out: Vec<LeftOutRows<'a>>,
+    /// Share of the control total that the log holds; `null` without one.
+    coverage: Option<f64>,
+    /// Requests that one row stands for.
+    requests_per_row: f64,
+    /// Attempts by who served them.
+    traffic: Vec<TrafficRows>,
+    /// When requests came, by route.
+    arrivals: &'a [ArrivalProfile],
+    /// What was learned of tokens.
+    fit: &'a Fitted,
+    warnings: &'a [Warning],
+}
+
+#[derive(Serialize, JsonSchema)]
+struct LeftOutRows<'a> {
+    reason: &'a str,
+    /// How many.
+    n: u64,
+    /// Whether they are broken, not only of no use.
+    broken: bool,
+    /// Places of the first ones.
+    first: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct TrafficRows {
+    route: String,
+    model: String,
+    /// Traffic type as reported; `null` where it is not told.
+    traffic: Option<String>,
+    attempts: u64,
+}
+
 /// `3 × not JSON (log.jsonl byte 0, …)`.
 pub(super) fn reason(reason: &str, left: &LeftOut) -> String {
     let places: Vec<String> = left.first.iter().map(ToString::to_string).collect();
@@ -27,37 +73,32 @@ pub(super) fn reason(reason: &str, left: &LeftOut) -> String {
 }
 
 impl Summary<'_> {
-    pub fn json(&self) -> Value {
-        let left_out: Vec<Value> = self
-            .collected
-            .left_out
-            .iter()
-            .map(|(reason, left)| {
-                let first: Vec<String> = left.first.iter().map(ToString::to_string).collect();
-                json!({ "reason": reason, "n": left.n, "broken": left.broken, "first": first })
-            })
-            .collect();
-        let traffic: Vec<Value> = self
-            .collected
-            .aggregates
-            .by_traffic()
-            .into_iter()
-            .map(|((route, model, traffic), n)| {
-                json!({ "route": route, "model": model, "traffic": traffic, "attempts": n })
-            })
-            .collect();
-        json!({
-            "schema": "burndown.import/1",
-            "rows": self.collected.rows,
-            "attempts": self.collected.aggregates.attempts(),
-            "left_out": left_out,
-            "coverage": self.coverage.share,
-            "requests_per_row": self.coverage.factor,
-            "traffic": traffic,
-            "arrivals": self.arrivals,
-            "fit": self.fitted,
-            "warnings": self.warnings,
-        })
+    pub fn answer(&self) -> ImportAnswer<'_> {
+        let left_out = self.collected.left_out.iter().map(|(reason, left)| LeftOutRows {
+            reason,
+            n: left.n,
+            broken: left.broken,
+            first: left.first.iter().map(ToString::to_string).collect(),
+        });
+        let traffic = self.collected.aggregates.by_traffic().into_iter();
+        let traffic = traffic.map(|((route, model, traffic), attempts)| TrafficRows {
+            route,
+            model,
+            traffic,
+            attempts,
+        });
+        ImportAnswer {
+            schema: "burndown.import/1",
+            rows: self.collected.rows,
+            attempts: self.collected.aggregates.attempts(),
+            left_out: left_out.collect(),
+            coverage: self.coverage.share,
+            requests_per_row: self.coverage.factor,
+            traffic: traffic.collect(),
+            arrivals: self.arrivals,
+            fit: self.fitted,
+            warnings: self.warnings,
+        }
     }
 
     pub fn text(&self) -> String {

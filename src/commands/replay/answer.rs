@@ -1,6 +1,7 @@
 //! What `replay` answers, as JSON and as a table.
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -20,8 +21,10 @@ use crate::{
 const PERCENTS: [u32; 2] = [5, 1];
 
 /// The JSON form.
-#[derive(Debug, Serialize)]
-pub(super) struct ReplayAnswer<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::commands) struct ReplayAnswer<'a> {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.replay/1"))]
     schema: &'static str,
     trace: &'a str,
     format: &'static str,

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, bail};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{answer::duration, model, names};
 use crate::{
@@ -53,6 +54,33 @@ struct Lesson {
     learning: Learning,
 }
 
+/// The same for readers of JSON.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::commands) struct LearnedAnswer<'a> {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.learned/1"))]
+    schema: &'static str,
+    trace: &'a str,
+    model: &'a ModelId,
+    resolved: &'a [String],
+    gsu: u64,
+    window_seconds: u64,
+    /// Quota of a window, burn tokens.
+    quota_per_window: f64,
+    /// Mean of the output of requests, burn tokens.
+    mean_output_burn: f64,
+    /// Requests that Google counted in the time of the log.
+    invocations: u64,
+    attempts: u64,
+    rows_of_others: u64,
+    refused: u64,
+    failed: u64,
+    learning: &'a Learning,
+    /// What a plan can take; `null` when no rule explains the log.
+    learned: Option<&'a LearnedRule>,
+    warnings: &'a [Warning],
+}
+
 pub(super) fn run(args: &ReplayArgs, library: &Library, day: Day) -> anyhow::Result<Done> {
     if let Some(path) = args.learn.rule_file.as_ref().filter(|path| path.exists()) {
         bail!("`{}` exists already and is not overwritten", path.display());
@@ -62,7 +90,7 @@ pub(super) fn run(args: &ReplayArgs, library: &Library, day: Day) -> anyhow::Res
     output::strict(&args.answer, &warnings)?;
     let learned = lesson.learned();
     if args.answer.json {
-        output::print_json(&lesson.json(learned.as_ref(), &warnings))?;
+        output::print_json(&lesson.answer(learned.as_ref(), &warnings))?;
     } else {
         output::print(&lesson.text())?;
         output::warn(&warnings);
@@ -185,27 +213,27 @@ impl Lesson {
         })
     }
 
-    fn json(&self, learned: Option<&LearnedRule>, warnings: &[Warning]) -> serde_json::Value {
+    fn answer<'a>(&'a self, learned: Option<&'a LearnedRule>, warnings: &'a [Warning]) -> LearnedAnswer<'a> {
         let notes = &self.log.notes;
         let burn = |units: f64| units / self.rates.units_per_burn() as f64;
-        json!({
-            "schema": "burndown.learned/1",
-            "trace": self.trace,
-            "model": self.model,
-            "resolved": self.resolved,
-            "gsu": self.purchase.gsu,
-            "window_seconds": self.purchase.window_seconds,
-            "quota_per_window": burn(self.purchase.quota_units as f64),
-            "mean_output_burn": burn(self.learning.mean_output_units),
-            "invocations": self.invocations,
-            "attempts": notes.attempts,
-            "rows_of_others": notes.others,
-            "refused": notes.refused,
-            "failed": notes.failed,
-            "learning": self.learning,
-            "learned": learned,
-            "warnings": warnings,
-        })
+        LearnedAnswer {
+            schema: "burndown.learned/1",
+            trace: &self.trace,
+            model: &self.model,
+            resolved: &self.resolved,
+            gsu: self.purchase.gsu,
+            window_seconds: self.purchase.window_seconds,
+            quota_per_window: burn(self.purchase.quota_units as f64),
+            mean_output_burn: burn(self.learning.mean_output_units),
+            invocations: self.invocations,
+            attempts: notes.attempts,
+            rows_of_others: notes.others,
+            refused: notes.refused,
+            failed: notes.failed,
+            learning: &self.learning,
+            learned,
+            warnings,
+        }
     }
 
     fn text(&self) -> String {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Backtest, BacktestError, Case, judge, rolling};
@@ -30,7 +31,7 @@ const WHOLE_DAY_SLACK: i64 = 2 * 3_600_000_000;
 const DAY_MICROS: i64 = 24 * 3_600_000_000;
 
 /// What a period of observations says of the ranges.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ObservedBacktest {
     /// `burndown.backtest_observed/1`.
     pub schema: &'static str,
@@ -53,7 +54,7 @@ pub struct ObservedBacktest {
 }
 
 /// One series and how its predictions did.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Series {
     /// `bill`, `requests` or a token class.
     pub of: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
         bill::{DAILY_MODULATION, DAYS_PER_MONTH},
         saved::{SavedPlan, SavedRoute},
     },
+    schema::described,
     stats::LogNormal,
     units::LARGEST_SENSIBLE,
 };
@@ -18,8 +20,25 @@ use crate::{
 /// Spend by day, US dollars.
 pub type DailySpend = BTreeMap<Day, f64>;
 
+/// A row of a file of spend by day, for its schema.
+#[derive(Clone, Copy, Debug)]
+pub struct DailyRow;
+
+described!(DailyRow, "DailyRow", {
+    "description": "A day and its spend, by column: `usd`, or `amount` (or `cost`) with `currency`, or a column named by its currency, such as `eur`. A day may stand on several rows, and further columns are ignored.",
+    "type": "object",
+    "properties": {
+        "day": { "description": "The day.", "type": "string", "format": "date" },
+        "usd": { "description": "US dollars.", "type": "number" },
+        "amount": { "description": "Money in `currency`.", "type": "number" },
+        "cost": { "description": "The same as `amount`.", "type": "number" },
+        "currency": { "description": "Its currency, `EUR`.", "type": "string" }
+    },
+    "required": ["day"]
+});
+
 /// The month to date.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MonthToDate {
     /// The plan's month, `2026-12`.
     pub month: String,

@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 use rust_decimal::prelude::ToPrimitive;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::saved::{SavedPlan, SavedPool};
@@ -25,7 +26,7 @@ const GAPS_MAX: f64 = 0.2;
 const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// Measured provisioned throughput beside the plan's.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PtCheck {
     /// The model.
     pub model: ModelId,
@@ -70,7 +71,7 @@ pub struct PtCheck {
 }
 
 /// A measured number.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Measured {
     /// The number.
     pub value: f64,

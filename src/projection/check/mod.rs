@@ -4,9 +4,10 @@ mod actual;
 mod metrics;
 mod policy;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use actual::{ActualError, DailySpend, MonthToDate, month_to_date, read_daily};
+pub use actual::{ActualError, DailyRow, DailySpend, MonthToDate, month_to_date, read_daily};
 pub use metrics::{Measured, PtCheck, PtCheckError, pt_check};
 pub use policy::{MoneyOf, Percentage, Policy};
 
@@ -17,9 +18,10 @@ use super::{
 use crate::{model::Endpoint, stats::LogNormal};
 
 /// All gates of a policy on one plan.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Check {
     /// `burndown.check/1`.
+    #[schemars(extend("const" = "burndown.check/1"))]
     pub schema: &'static str,
     /// The plan, as the user named it.
     pub plan: String,
@@ -43,7 +45,7 @@ impl Check {
 }
 
 /// How a gate stands, the worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The limit holds.
@@ -55,7 +57,7 @@ pub enum Verdict {
 }
 
 /// One limit and how the plan stands to it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Gate {
     /// The policy's key: `max_monthly_usd`.
     pub gate: &'static str,
@@ -84,7 +86,7 @@ pub struct Gate {
 }
 
 /// What a gate counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// US dollars a month.

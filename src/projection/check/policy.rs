@@ -1,10 +1,11 @@
 //! Limits on a plan, from flags or from a policy file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
-use toml::Spanned;
 
 use crate::{
-    diagnostics::{BadFile, SourceText},
+    diagnostics::{BadFile, SourceText, Spanned},
+    schema::{described, described_as},
     units::LARGEST_SENSIBLE,
 };
 
@@ -12,7 +13,7 @@ use crate::{
 const TITLE: &str = "cannot use this policy";
 
 /// What limits on the month's dollars count, where the workload has credits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MoneyOf {
     /// What is left to pay after credits: what the invoice says, and what a budget of Google Cloud counts unless
@@ -121,22 +122,44 @@ impl<'de> Deserialize<'de> for Percentage {
     }
 }
 
+described!(Percentage, "Percentage", {
+    "description": "A share: a number from 0 to 1, or a text such as `\"10 %\"` up to `\"10000 %\"`.",
+    "type": ["number", "string"],
+    "minimum": 0,
+    "maximum": 1,
+    "pattern": r"^ *[0-9.]+ *%? *$"
+});
+
 /// A policy file as written.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PolicyFile {
+    /// Version of the format.
+    #[schemars(extend("const" = "burndown.policy/1"))]
     schema: Option<Spanned<String>>,
+    /// Most US dollars of the mean month.
     max_monthly_usd: Option<Spanned<f64>>,
+    /// Most US dollars of the dearest month of the horizon.
     max_worst_month_usd: Option<Spanned<f64>>,
+    /// Most by which the mean month may exceed the baseline's, a share of the latter.
     max_increase: Option<Percentage>,
+    /// A plan.json or report folder to compare with, relative to this file.
     baseline: Option<Spanned<String>>,
+    /// Most of the traffic that may be left to PayGo, a share, in each pool at `gsu` units.
     max_spill: Option<Spanned<Percentage>>,
+    /// GSUs that are bought, for `max_spill`.
     gsu: Option<u64>,
+    /// Most US dollars of a mean request.
     max_cost_per_request_usd: Option<Spanned<f64>>,
+    /// Most GSUs that Google's form may ask for in any one pool.
     max_gsu: Option<u64>,
+    /// Money limits must hold with at least this probability; default: the expected value must hold.
     confidence: Option<Spanned<Percentage>>,
+    /// What limits on dollars count, where the workload has credits; default: what is owed after them.
     money: Option<MoneyOf>,
 }
+
+described_as!(Policy, PolicyFile);
 
 impl Policy {
     /// Reads a policy file.
@@ -212,5 +235,16 @@ impl Policy {
             money: flags.money.or(self.money),
             baseline: flags.baseline.or(self.baseline),
         }
+    }
+}
+
+#[cfg(test)]
+mod schema_tests {
+    use super::*;
+    use crate::schema::keys::check;
+
+    #[test]
+    fn the_schema_knows_the_keys_of_the_parser_and_no_others() {
+        check::<PolicyFile>();
     }
 }

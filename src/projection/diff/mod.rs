@@ -8,6 +8,7 @@
 mod facts;
 mod parts;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::saved::{SavedPlan, SavedSpread, SavedWarning};
@@ -20,7 +21,7 @@ use parts::route_diffs;
 const ROUNDING: f64 = 1e-9;
 
 /// Why a route costs more or less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// Requests a month: stated volume, growth, calendar.
@@ -74,9 +75,10 @@ impl Cause {
 }
 
 /// What changed between two plans.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Diff {
     /// `burndown.diff/1`.
+    #[schemars(extend("const" = "burndown.diff/1"))]
     pub schema: &'static str,
     /// The first plan.
     pub before: Side,
@@ -122,7 +124,7 @@ impl Diff {
 }
 
 /// One of the two plans.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Side {
     /// As the user named it.
     pub name: String,
@@ -141,7 +143,7 @@ pub struct Side {
 }
 
 /// A cause and its part of the change.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Part {
     /// The cause.
     pub cause: Cause,
@@ -150,7 +152,7 @@ pub struct Part {
 }
 
 /// One route's change.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RouteDiff {
     /// The route.
     pub route: String,
@@ -169,7 +171,7 @@ pub struct RouteDiff {
 }
 
 /// Mean tokens of a class that differ.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct TokenChange {
     /// The route.
     pub route: String,
@@ -192,7 +194,7 @@ pub struct TokenChange {
 }
 
 /// A price that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PriceChange {
     /// The placement.
     pub placement: Placement,
@@ -205,7 +207,7 @@ pub struct PriceChange {
 }
 
 /// A key that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct AssumptionChange {
     /// The route, `None` for the whole workload.
     pub route: Option<String>,
@@ -218,7 +220,7 @@ pub struct AssumptionChange {
 }
 
 /// GSUs by Google's form that differ.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct GsuChange {
     /// The model.
     pub model: ModelId,

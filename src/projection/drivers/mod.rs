@@ -3,6 +3,7 @@
 mod inputs;
 mod study;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use self::inputs::{Input, Source, inputs};
@@ -16,7 +17,7 @@ use super::{
 use crate::{calendar::Month, stats::SobolIndex, workload::Route};
 
 /// One input and what it is worth.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Driver {
     /// What it is, in words.
     pub name: String,
@@ -35,7 +36,7 @@ pub struct Driver {
 }
 
 /// What an input has to do with the variance of three results; `None` where a result does not vary.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DriverIndices {
     /// Of the mean month, US dollars.
     pub cost: Option<SobolIndex>,
@@ -46,7 +47,7 @@ pub struct DriverIndices {
 }
 
 /// What kind of doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DriverKind {
     /// An uncertain number.

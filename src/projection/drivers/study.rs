@@ -3,6 +3,7 @@
 //! One-at-a-time changes cannot see regret: the advised purchase is best where it was advised, and any single
 //! change moves little. Sobol's total indices see what inputs do together.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{DriverIndices, Input, Source};
@@ -23,7 +24,7 @@ use crate::{
 const POINTS: u32 = 2048;
 
 /// A Sobol study of the plan.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct VarianceStudy {
     /// Points of the scrambled sequence.
     pub points: u32,
@@ -40,7 +41,7 @@ pub struct VarianceStudy {
 }
 
 /// Mean and standard deviation of a result over the study's points.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct OutputSpread {
     /// Mean.
     pub mean: f64,

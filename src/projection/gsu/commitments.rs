@@ -1,5 +1,6 @@
 //! What GSUs bind by month: orders that run already, and apart from them the purchases that the plan advises.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -30,7 +31,7 @@ pub(super) struct Sized {
 }
 
 /// Dollars that are bound and dollars that follow demand, as expected; the range of the bill is of PayGo alone.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Commitments {
     /// Whether orders run already.
     pub orders_run: bool,
@@ -41,7 +42,7 @@ pub struct Commitments {
 }
 
 /// One month, or the mean of all, US dollars.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct CommitmentMonth {
     /// GSUs of orders that run already, renewals included, mean over the days.
     pub running_gsu: f64,

@@ -1,5 +1,6 @@
 //! Google's estimation form for a pool, field by field: what to enter, and how it is known.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// What the form is to be filled in with.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Form {
     /// Its fields, in its order.
     pub fields: Vec<FormEntry>,
@@ -30,7 +31,7 @@ pub struct Form {
 }
 
 /// One field.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FormEntry {
     /// Its caption.
     pub name: String,
@@ -54,7 +55,7 @@ pub struct FormEntry {
 }
 
 /// Which load a number of queries a second stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadKind {
     /// The mean of the busiest month: what is entered by default.
@@ -68,7 +69,7 @@ pub enum LoadKind {
 }
 
 /// Queries a second and the form's answer to them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FormLoad {
     /// What it stands for.
     pub kind: LoadKind,
@@ -79,7 +80,7 @@ pub struct FormLoad {
 }
 
 /// A route's part of the blended query.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Blended {
     /// The route.
     pub route: String,

@@ -12,6 +12,7 @@ mod together;
 mod window_ends;
 
 use rust_decimal::{Decimal, prelude::FromPrimitive};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(in crate::projection) use self::lookup::{PoolLookup, PoolOutcome};
@@ -50,7 +51,7 @@ use crate::{
 };
 
 /// Provisioned throughput for the workload.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct GsuPlan {
     /// One pool per model and location that could take GSUs.
     pub pools: Vec<GsuPool>,
@@ -63,7 +64,7 @@ pub struct GsuPlan {
 }
 
 /// Routes that share GSUs: one model at one Vertex location.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct GsuPool {
     /// The model.
     pub model: ModelId,
@@ -124,7 +125,7 @@ pub struct GsuPool {
 }
 
 /// Load of the sized month.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Load {
     /// Requests a second.
     pub requests_per_second: f64,
@@ -139,7 +140,7 @@ pub struct Load {
 }
 
 /// Candidates over scenarios of demand.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct LadderChoice {
     /// Names of the candidates: nothing, the ladder for the mean, one per scenario.
     pub names: Vec<String>,

@@ -1,6 +1,7 @@
 //! What GSUs cost and save: PayGo left over by count and month, the best count of each term, the ladder, regret.
 
 use rust_decimal::prelude::ToPrimitive;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Member, demand::MonthlyCurves};
@@ -28,7 +29,7 @@ const DENSE: u64 = 400;
 const STEP: f64 = 1.01;
 
 /// What one term comes to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TermVerdict {
     /// The term's id.
     pub term: String,
@@ -57,7 +58,7 @@ pub struct TermVerdict {
 }
 
 /// The best count of one term where something is other than in the plan: the tier of the overflow, the windows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BestOfTerm {
     /// The term's id.
     pub term: String,
@@ -92,7 +93,7 @@ pub(super) struct Money {
 }
 
 /// Buying now against waiting a month, on the term that saves most.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Waiting {
     /// The term's name.
     pub term: String,

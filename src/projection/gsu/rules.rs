@@ -13,6 +13,7 @@ mod known;
 mod traffic;
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use self::known::answers;
@@ -40,7 +41,7 @@ const OUTPUT_TOKENS_MAX: u64 = 65_536;
 const LATENCY_SECONDS: f64 = 20.0;
 
 /// A rule that no page tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OpenRule {
     /// A request is admitted with the most it could burn: the requested size times the largest draft mode,
@@ -110,7 +111,7 @@ impl OpenRule {
 }
 
 /// What one rule leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RuleValue {
     /// The rule.
     pub rule: OpenRule,
@@ -129,7 +130,7 @@ pub struct RuleValue {
 }
 
 /// What a rule leaves that production does not exclude.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct LearnedValue {
     /// The rule.
     pub rule: PtRule,
@@ -142,7 +143,7 @@ pub struct LearnedValue {
 }
 
 /// Requests that were drawn to value the rules that have no closed form.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DrawnRequests {
     /// How many.
     pub requests: u64,
@@ -162,7 +163,7 @@ pub struct DrawnRequests {
 }
 
 /// What one GSU count leaves under the rules that are not documented.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RuleEnvelope {
     /// The count.
     pub gsu: u64,

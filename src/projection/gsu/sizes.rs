@@ -1,5 +1,6 @@
 //! GSU counts by rule, the curve as rows, what is left by hour, what assurance costs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -15,7 +16,7 @@ use crate::{
 const ROWS_MAX: usize = 600;
 
 /// One GSU count.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CurveRow {
     /// The count.
     pub gsu: u64,
@@ -34,7 +35,7 @@ pub struct CurveRow {
 }
 
 /// A rule that asks for a size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SizeRule {
     /// Google's form: mean load, rounded up.
@@ -76,7 +77,7 @@ impl SizeRule {
 }
 
 /// The size that a rule asks for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RuleSize {
     /// The rule.
     pub rule: SizeRule,
@@ -91,7 +92,7 @@ pub struct RuleSize {
 }
 
 /// What it takes to keep throttling below what the routes bear.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Assurance {
     /// Share of requests that may be throttled, the strictest of the routes.
     pub throttled_share_max: f64,
@@ -107,7 +108,7 @@ pub struct Assurance {
 }
 
 /// Share left by hour of the week at one count.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct HeatMap {
     /// The count.
     pub gsu: u64,

@@ -1,5 +1,6 @@
 //! What GSUs do not take is paid somewhere: at which tier, and what another tier would make of the purchase.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -20,7 +21,7 @@ const TIERS: [Tier; 3] = [Tier::Standard, Tier::Priority, Tier::Flex];
 /// GSUs as well.
 ///
 /// Provisioned throughput is bought for assurance, and so is priority: against it a GSU saves most.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SpillTier {
     /// The tier.
     pub tier: Tier,

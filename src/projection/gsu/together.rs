@@ -1,5 +1,6 @@
 //! One purchase for several models: GSUs have one price, and an order may change its model.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::commitments::Sized;
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// Several models at one location that share a purchase.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Together {
     /// The location.
     pub endpoint: Endpoint,
@@ -22,7 +23,7 @@ pub struct Together {
 }
 
 /// The best shared count of a term.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TogetherTerm {
     /// The term's id.
     pub term: String,

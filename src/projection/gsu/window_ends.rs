@@ -1,5 +1,6 @@
 //! Windows that the documents give as a range: the pool once more at the shortest and at the longest of them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 use crate::capacity::{Curve, ShareOf, Throughput, Window, WindowEnd};
 
 /// The pool at one end of every range.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct WindowCase {
     /// Which end.
     pub end: WindowEnd,
@@ -23,7 +24,7 @@ pub struct WindowCase {
 }
 
 /// The size that a rule asks for at one end.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct EndSize {
     /// The rule.
     pub rule: SizeRule,

@@ -1,9 +1,10 @@
 //! The components of a bill.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a part of a bill is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Component {
     /// What was expected: the plan's dollars for these days, or the observations at the book's prices.

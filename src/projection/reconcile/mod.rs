@@ -8,6 +8,7 @@ mod sku;
 use std::collections::BTreeMap;
 
 use rust_decimal::prelude::ToPrimitive;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::saved::SavedPlan;
@@ -32,9 +33,10 @@ const LOCATION_TOLERANCE: f64 = 0.005;
 const LONG_PROMPT: u64 = 1_000_000;
 
 /// A bill taken apart.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Reconciliation {
     /// `burndown.reconcile/1`.
+    #[schemars(extend("const" = "burndown.reconcile/1"))]
     pub schema: &'static str,
     /// First and last day of the bill; `None` when its lines carry no day.
     pub days: Option<[Day; 2]>,
@@ -51,7 +53,7 @@ pub struct Reconciliation {
 }
 
 /// One component.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ComponentPart {
     /// Which.
     pub component: Component,
@@ -60,7 +62,7 @@ pub struct ComponentPart {
 }
 
 /// Token SKUs of one kind.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SkuRow {
     /// Who served it.
     pub backend: Backend,
@@ -81,7 +83,7 @@ pub struct SkuRow {
 }
 
 /// SKUs outside the price book.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct OtherRow {
     /// The service.
     pub service: String,

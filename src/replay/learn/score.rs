@@ -1,6 +1,7 @@
 //! How often each rule is wrong, and which of them the log excludes.
 
 use rand::RngExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -27,7 +28,7 @@ const TELLING_MIN: u64 = 10;
 const UNEXPLAINED_MAX: f64 = 0.5;
 
 /// What a log taught.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Learning {
     /// The answer.
     pub verdict: Verdict,
@@ -50,7 +51,7 @@ pub struct Learning {
 }
 
 /// Whether the log shows its rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Verdict {
     /// One rule is possible, all others are excluded.
@@ -68,7 +69,7 @@ pub enum Verdict {
 }
 
 /// In which way a log fits no rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Misfit {
     /// Requests spilled although there was room.
@@ -78,7 +79,7 @@ pub enum Misfit {
 }
 
 /// How one rule does.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Score {
     /// The rule.
     pub rule: PtRule,

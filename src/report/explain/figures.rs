@@ -1,5 +1,6 @@
 //! The figures of the first screen as an index in `plan.json`, so that they are found by what is shown.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// What is written as `plan.json`: the plan, and what the first screen shows of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PlanFile<'a> {
     /// The plan.
     #[serde(flatten)]
@@ -20,7 +21,7 @@ pub struct PlanFile<'a> {
 }
 
 /// A figure of the first screen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ShownFigure {
     /// Heading of its section.
     pub section: String,

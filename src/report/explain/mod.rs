@@ -20,6 +20,7 @@ mod text;
 mod what_if;
 mod working;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -40,9 +41,10 @@ const AGREEMENT: f64 = 1e-6;
 const FIELDS_SHOWN: usize = 12;
 
 /// One number and where it comes from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Explanation {
     /// `burndown.explanation/1`.
+    #[schemars(extend("const" = "burndown.explanation/1"))]
     pub schema: &'static str,
     /// Where it stands in the plan (RFC 6901).
     pub pointer: String,
@@ -66,7 +68,7 @@ pub struct Explanation {
 }
 
 /// A number that another one is computed from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Input {
     /// Where it stands in the plan; `*` stands for all months.
     pub pointer: String,

@@ -1,5 +1,6 @@
 //! How requests are admitted, question by question: what is taken, and how that is known.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
 };
 
 /// What the documentation leaves open about admission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AdmissionQuestion {
     /// What a request is admitted with.
@@ -22,7 +23,7 @@ pub enum AdmissionQuestion {
 }
 
 /// One question and its answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct AdmissionAnswer {
     /// The question.
     pub question: AdmissionQuestion,
