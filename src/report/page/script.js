@@ -185,7 +185,8 @@
     function draw(at, term, words) {
       const picture = one("svg.curve", box);
       const totals = numbers.gsu.map((gsu, i) => numbers.usd[i] + gsu * term.usd_per_gsu_month);
-      const [left, right, top, bottom] = [64, 626, 16, 186];
+      // Letters are larger on a narrow page, and so are the amounts beside the axis.
+      const [left, right, top, bottom] = [window.innerWidth < 640 ? 104 : 64, 626, 16, 186];
       const last = numbers.gsu.at(-1) || 1;
       // Far beyond PayGo alone no one looks; the point itself is always in the picture.
       const ceiling = Math.max(numbers.paygo * 1.8, totals[at]);
