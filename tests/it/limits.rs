@@ -60,7 +60,7 @@ const WIDE: &[Row] = &[
     ("explain values.json bill", 2, "a plan at most 5000000"),
     ("diff values.json values.json", 2, "a plan at most 5000000"),
     ("check values.json --max-monthly-usd 1", 2, "a plan at most 5000000"),
-    ("reconcile values.json", 2, "cells, expected at most 15000000"),
+    ("reconcile values.json", 2, "more than 5000000 values on one line"),
     ("calibrate product-photos --dry-run --from-plan values.json", 2, "is longer than 4 MB"),
     ("explain long.json bill", 2, "is longer than 64 MB"),
     ("plan long.json", 2, "is longer than 4 MB"),
