@@ -14,7 +14,7 @@ use crate::{
     calendar::moment,
     model::{Backend, Grade, ImageSize, ModelId, Pixels, TokenClass},
     prices::PriceBook,
-    usage::{AGGREGATE_ABOVE, Aggregates, Anomaly, Attempt, Observation, RecordKind},
+    usage::{AGGREGATE_ABOVE, Aggregates, Anomaly, Attempt, Metric, Observation, RecordKind},
 };
 
 /// What was learned from a set of observations.
@@ -103,7 +103,7 @@ pub fn fit(
             *fitted.left_out.entry("text model: only its input rule is checked".into()).or_default() += 1;
             continue;
         }
-        if let Err(reason) = learn(observation, profile, &tokens, source, &mut cells) {
+        if let Err(reason) = learn(observation, profile, source, &mut cells) {
             *fitted.left_out.entry(reason.into()).or_default() += 1;
         }
     }
@@ -238,7 +238,6 @@ fn check_rule(
 fn learn(
     observation: &Observation,
     profile: &TokenProfile,
-    tokens: &crate::model::ByClass<u64>,
     source: &str,
     cells: &mut BTreeMap<(Backend, ModelId, RequestKind), Cell>,
 ) -> Result<(), &'static str> {
@@ -259,29 +258,26 @@ fn learn(
     if observation.kind == RecordKind::Rehearsed {
         cell.grade = Grade::Rehearsed;
     }
-    let image_tokens = tokens[TokenClass::OutputImage];
-    if image_tokens == 0 {
+    // Counted as sums of many answers are, so that both teach the same.
+    let Some(Attempt { key, metrics, .. }) = Attempt::of(observation, "", None) else {
+        return Err("figures that are not exact");
+    };
+    let of = |metric: Metric| metrics[metric as usize];
+    let Some(image_tokens) = key.image_tokens.filter(|tokens| *tokens > 0) else {
         // Text tokens without a picture were either blocked or lack their details.
-        if tokens[TokenClass::OutputText] == 0 {
+        if of(Metric::Text).is_none_or(|text| text == 0) {
             cell.blocked += 1;
             return Err("blocked: no picture in the answer");
         }
         return Err("no image tokens itemised");
-    }
-    let (counts, _) = observation.counts();
-    if counts.candidates.is_none() {
-        return Err("answer tokens not reported whole");
-    }
-    if counts.thoughts.is_none() && counts.total != Some(tokens.total()) {
-        return Err("thinking neither reported nor ruled out by the total");
-    }
+    };
     let images = images_counted(profile, observation.shape.output_size, image_tokens)
         .ok_or("image tokens are no multiple of any size's")?;
-    cell.answers.push(Answer {
-        images,
-        text: tokens[TokenClass::OutputText],
-        thinking: tokens[TokenClass::OutputThinking],
-    });
+    let text = of(Metric::Text).ok_or("answer tokens not reported whole")?;
+    let thinking = of(Metric::Thinking)
+        .filter(|_| of(Metric::Output).is_some())
+        .ok_or("thinking neither reported nor ruled out by the total")?;
+    cell.answers.push(Answer { images, text, thinking });
     cell.latency_seconds.extend(observation.latency_seconds);
     cell.image_bytes.extend(observation.image_bytes);
     if let Some(mime) = &observation.image_mime {

@@ -84,6 +84,27 @@ fn learning_from_sums_agrees_with_learning_from_answers() {
     }
 }
 
+/// Details that add up to more than the count beside them are read alike: 4,757 image tokens are no pictures of
+/// 1,120, 2,240 are two.
+#[test]
+fn details_that_exceed_their_count_teach_the_same_from_answers_and_from_sums() {
+    let library = shipped();
+    let row = |image: u64| {
+        format!(
+            r#"{{"schema":"burndown.observation/1","model":"gemini-3.1-flash-image","backend":"developer","shape":{{"input_images":1,"output_size":"1K"}},"status":200,"usage":{{"candidatesTokenCount":1120,"thoughtsTokenCount":177,"totalTokenCount":1317,"candidatesTokensDetails":[{{"modality":"IMAGE","tokenCount":{image}}}]}},"kind":"measured"}}"#
+        )
+    };
+    let found = read(&[row(4757), row(2240), row(1120)].join("\n"));
+    let single = fit(found.observations.as_ref().unwrap(), &library.prices, &library.tokens, "LOG");
+    let sums = fit_aggregates(&found.aggregates, &library.prices, &library.tokens, "LOG");
+    let left = [("image tokens are no multiple of any size's".to_string(), 1)];
+    assert_eq!((&single.left_out, &sums.left_out), (&left.clone().into(), &left.into()));
+    let images = |fitted: &burndown::tokens::Fitted| -> Vec<u64> {
+        fitted.cells[0].cell.answers.iter().map(|answer| answer.images).collect()
+    };
+    assert_eq!((images(&single), images(&sums)), (vec![1, 2], vec![1, 2]));
+}
+
 /// A day of long answers and a day of short ones are worth far fewer answers than they hold.
 #[test]
 fn answers_that_resemble_their_neighbours_count_less() {
