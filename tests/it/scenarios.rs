@@ -331,6 +331,6 @@ fn the_command_line_adds_and_selects_scenarios() {
         env!("CARGO_MANIFEST_DIR"),
     );
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("(built in) with --scenario:14:1"), "{}", run.stderr);
+    assert!(run.stderr.contains("(built in) with --scenario:15:1"), "{}", run.stderr);
     assert!(run.stderr.contains("did you mean `output_size`?"), "{}", run.stderr);
 }

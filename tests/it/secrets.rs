@@ -20,7 +20,7 @@ const LOGGED: &str = "AIzaSyLOGGEDloggedLOGGEDloggedLOGGED4567";
 const PROMPT: &str = "a-prompt-that-is-nobodys-business";
 
 /// What is run, in this order, in a folder of its own. `URL` is the emulator's.
-const RUNS: [&[&str]; 47] = [
+const RUNS: [&[&str]; 48] = [
     &["plan", "product-photos", "--out", "report"],
     &["plan", "product-photos", "--json"],
     &["plan", "text-to-image", "--out", "other"],
@@ -91,6 +91,7 @@ const RUNS: [&[&str]; 47] = [
     &["emulate", "--port", "70000"],
     &["completions", "bash"],
     &["man"],
+    &["schema", "--out", "schemas"],
     &["help"],
     &["no-such-verb"],
     &["plan", "key.toml"],
