@@ -1,10 +1,10 @@
 //! Google credentials as the official libraries resolve them.
 
+use ::http::{Extensions, HeaderMap};
 use google_cloud_auth::credentials::{
     Builder, CacheableResource, Credentials as GoogleCredentials, external_account, impersonated,
     service_account, user_account,
 };
-use ::http::{Extensions, HeaderMap};
 use serde_json::Value;
 
 use super::http;
