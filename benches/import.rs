@@ -5,6 +5,8 @@
 //! arrivals, who served it. The peers only sum one number of each line, which favours them.
 #![allow(missing_docs)]
 
+#[path = "ratios/document.rs"]
+mod document;
 #[path = "ratios/python.rs"]
 mod python;
 
@@ -27,7 +29,10 @@ fn main() {
         std::fs::write(&path, &log).unwrap();
         table += &rows(kind, &path, &log);
     }
-    println!("\n## Import, GB/s of text (fastest of {RUNS} runs, files in memory's cache)\n\n{table}");
+    document::put(
+        "Import",
+        &format!("GB/s of text; the fastest of {RUNS} runs, files in memory's cache.\n\n{table}"),
+    );
 }
 
 /// Lines of about 6 KB with an answer's text in them, of about 2 MB with one picture each, of 400 bytes.

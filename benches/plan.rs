@@ -4,14 +4,12 @@
 //! rows of a Markdown table with the ratio to the target: 0.5 s of wall time, 100 MB.
 #![allow(missing_docs)]
 
+#[path = "ratios/document.rs"]
+mod document;
+#[path = "ratios/program.rs"]
+mod program;
 #[path = "ratios/python.rs"]
 mod python;
-
-use std::{
-    io::Read,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
 
 /// Three routes, each on the Developer API, on Vertex AI at `global` and in a region.
 const WORKLOAD: &str = r#"
@@ -54,57 +52,22 @@ const RUNS: usize = 9;
 fn main() {
     let file = std::env::temp_dir().join(format!("burndown-bench-{}.toml", std::process::id()));
     std::fs::write(&file, WORKLOAD).expect("the temporary folder takes a file");
-    let runs: Vec<Run> = (0..RUNS).map(|_| run(&file)).collect();
+    let (middle, least, peak) =
+        program::runs(RUNS, &["plan", "--json", "--on=2026-11-21", &file.display().to_string()]);
     let _ = std::fs::remove_file(&file);
-    let mut seconds: Vec<f64> = runs.iter().map(|run| run.wall.as_secs_f64()).collect();
-    seconds.sort_by(f64::total_cmp);
-    let middle = seconds[RUNS / 2];
-    println!("| full plan | found | target | ratio |");
-    println!("| --- | --- | --- | --- |");
+    let mut table =
+        String::from("| full plan | found | target | found ÷ target |\n| --- | --- | --- | --- |\n");
     let row = |what: &str, unit: &str, found: f64, target: f64| {
-        println!("| {what} | {found:.3} {unit} | {target} {unit} | {:.2} |", found / target);
+        format!("| {what} | {found:.3} {unit} | {target} {unit} | {:.2} |\n", found / target)
     };
-    row("wall time, median of 9", "s", middle, SECONDS_TARGET);
-    row("wall time, least", "s", seconds[0], SECONDS_TARGET);
-    match runs.iter().filter_map(|run| run.peak_megabytes).max_by(f64::total_cmp) {
+    table += &row("wall time, median of 9", "s", middle, SECONDS_TARGET);
+    table += &row("wall time, least", "s", least, SECONDS_TARGET);
+    table += &match peak {
         Some(peak) => row("peak memory (VmHWM)", "MB", peak, MEGABYTES_TARGET),
-        None => println!("| peak memory (VmHWM) | not run: no /proc here | {MEGABYTES_TARGET} MB | – |"),
-    }
-    twin(middle);
-}
-
-/// One start of the program.
-struct Run {
-    wall: Duration,
-    peak_megabytes: Option<f64>,
-}
-
-fn run(file: &std::path::Path) -> Run {
-    let start = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_burndown"))
-        .args(["plan", "--json", "--on=2026-11-21"])
-        .arg(file)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let mut output = child.stdout.take().expect("standard output is piped");
-    // The high-water mark is read while the program writes its last bytes: the plan is whole by then, and the
-    // pipe keeps it alive.
-    let mut first = [0];
-    output.read_exact(&mut first).expect("a plan is printed");
-    let peak_megabytes = high_water_mark(child.id());
-    let mut rest = Vec::new();
-    output.read_to_end(&mut rest).expect("a plan is printed");
-    assert!(child.wait().expect("it ends").success(), "the plan failed");
-    Run { wall: start.elapsed(), peak_megabytes }
-}
-
-/// Megabytes of `VmHWM`.
-fn high_water_mark(process: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kilobytes| kilobytes / 1024.0)
+        None => format!("| peak memory (VmHWM) | not run: no /proc here | {MEGABYTES_TARGET} MB | – |\n"),
+    };
+    table += &twin(middle);
+    document::put("A full plan", &table);
 }
 
 /// The simulation alone in numpy: 2,000 draws of 3 routes over 12 months and 6 classes.
@@ -124,16 +87,16 @@ run(); t = time.perf_counter(); [run() for _ in range(5)]
 print((time.perf_counter() - t) / 5)
 ";
 
-fn twin(seconds: f64) {
+fn twin(seconds: f64) -> String {
     match python::run(TWIN, &[]) {
         Ok(ran) => {
+            eprintln!("Instead: in {}", ran.python);
             let twin: f64 = ran.text.trim().parse().expect("the twin prints its seconds");
-            println!(
-                "| numpy twin of the draws alone (no GSUs, no drivers), in {} | {twin:.4} s | – | the plan takes {:.1} times as long |",
-                ran.python,
+            format!(
+                "| numpy twin of the draws alone (no GSUs, no drivers) | {twin:.4} s | – | the plan takes {:.1} times as long |\n",
                 seconds / twin
-            );
+            )
         }
-        Err(why) => println!("| numpy twin of the draws alone | not run: {why} | – | – |"),
+        Err(why) => format!("| numpy twin of the draws alone | not run: {why} | – | – |\n"),
     }
 }

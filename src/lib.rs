@@ -53,11 +53,14 @@
 //!
 //! # Where to add
 //!
+//! `docs/adding.md` walks through a price, a model, a log format, a chart and a backend, file by file. In short:
+//!
 //! - **a price**: a `[[price]]` row in `profiles/prices/google.toml`; end the older row with `until`;
 //! - **a model**: a `[[model]]` and `[[life]]` entry there, a `[[throughput]]` in
 //!   `profiles/capacity/google.toml`, a profile in `profiles/tokens/<backend>/`;
 //! - **what answers take**: observations and `burndown fit`; what a backend refuses: a `[[behaviour]]` in the
 //!   profile;
+//! - **a log format**: a variant of [`import::LogFormat`] and a function from its row to an observation;
 //! - **a chart**: a file in `report/charts/` that turns numbers into a chart, called from `report/pictures.rs`;
 //! - **a warning**: a variant of [`warning::Warning`] with its sentence and its code.
 

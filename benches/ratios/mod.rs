@@ -2,6 +2,7 @@
 //!
 //! The other way runs in Python, see [`python`]. The table says which one, or why none did.
 
+mod document;
 mod python;
 
 use std::{collections::BTreeMap, time::Instant};
@@ -57,15 +58,14 @@ pub fn peers(script: &str) -> Result<Peers, String> {
     Ok(Peers { python: ran.python, seconds: ran.text.lines().filter_map(line).collect() })
 }
 
-/// Prints the table; peers' seconds are per run like ours.
+/// Prints the table and puts it into the document; peers' seconds are per run like ours.
 pub fn print(title: &str, rows: &[Row], peers: &Result<Peers, String>) {
-    println!("\n## {title}\n");
-    match peers {
-        Ok(peers) => println!("Instead: in {}\n", peers.python),
-        Err(why) => println!("Instead: nothing ran ({why})\n"),
-    }
-    println!("| work | ours | target | target ÷ ours | instead | it takes | times ours |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let mut table = match peers {
+        Ok(_) => String::new(),
+        Err(why) => format!("Instead: nothing ran ({why})\n\n"),
+    };
+    table += "| work | ours | target | target ÷ ours | instead | it takes | times ours |\n";
+    table += "| --- | --- | --- | --- | --- | --- | --- |\n";
     for row in rows {
         let (target, ratio) = match row.target_seconds {
             Some(target) => (speed(row, target), format!("{:.2}", target / row.seconds)),
@@ -79,12 +79,13 @@ pub fn print(title: &str, rows: &[Row], peers: &Result<Peers, String>) {
                 None => (what, "not run: it printed no time".into(), "–".into()),
             },
         };
-        println!(
-            "| {} | {} | {target} | {ratio} | {instead} | {takes} | {times} |",
-            row.work,
-            speed(row, row.seconds)
-        );
+        let ours = speed(row, row.seconds);
+        table += &format!("| {} | {ours} | {target} | {ratio} | {instead} | {takes} | {times} |\n", row.work);
     }
+    if let Ok(peers) = peers {
+        eprintln!("Instead: in {}", peers.python);
+    }
+    document::put(title, &table);
 }
 
 /// `420 M requests/s`, or `0.52 ms`.

@@ -40,7 +40,7 @@ pub use quantile::quantile;
 pub use random::generator;
 pub use shapley::shapley;
 pub use shrinkage::{GroupMean, Shrunk, shrink};
-pub use sobol::{Sensitivity, SobolIndex, sensitivity};
+pub use sobol::{Sensitivity, SobolIndex, sensitivity, sensitivity_by_change};
 pub use spend::{SpendCell, SpendVariance};
 pub use window::{
     AdmissionRow, AdmissionTable, Admitted, ArrivalTail, CountLaw, Excess, LoadLaw, Mark, Marks, Stream,

@@ -12,8 +12,8 @@ use sobol_burley::{NUM_DIMENSIONS, sample};
 /// Points are split into so many blocks, whose scatter gives the standard errors.
 const BLOCKS: u32 = 16;
 
-/// Most inputs: each takes two dimensions of the sequence.
-const INPUTS_MAX: usize = NUM_DIMENSIONS as usize / 2;
+/// From the seed of a sequence to that of the next: the golden ratio's bits, which meet no small seed again.
+const SEED_STEP: u32 = 0x9e37_79b9;
 
 /// Longest sequence that the library has.
 const POINTS_MAX: u32 = 1 << 16;
@@ -96,7 +96,7 @@ struct Block<const OUTPUTS: usize> {
 ///
 /// # Panics
 ///
-/// When `points` is not a multiple of 16 from 32 to 65,536, or there are more than 128 inputs.
+/// When `points` is not a multiple of 16 from 32 to 65,536.
 ///
 /// Source: Jansen (1999), "Analysis of variance designs for model output"; Saltelli et al. (2010),
 /// "Variance based sensitivity analysis of model output"; Owen (1995), "Randomly permuted (t,m,s)-nets";
@@ -115,27 +115,52 @@ pub fn sensitivity<const OUTPUTS: usize>(
     seed: u32,
     model: impl Fn(&[f64]) -> [f64; OUTPUTS] + Sync,
 ) -> [Sensitivity; OUTPUTS] {
+    sensitivity_by_change(inputs, points, seed, |u| ((), model(u)), |(), u, _| model(u))
+}
+
+/// The same for a model of many parts, of which most inputs move few.
+///
+/// `whole` works everything out and keeps what it needs; `changed` gets that, the numbers with one other input, and
+/// which one, and works out again what depends on it. It must leave what it was given as it was.
+///
+/// # Panics
+///
+/// As [`sensitivity`].
+pub fn sensitivity_by_change<S, const OUTPUTS: usize>(
+    inputs: usize,
+    points: u32,
+    seed: u32,
+    whole: impl Fn(&[f64]) -> (S, [f64; OUTPUTS]) + Sync,
+    changed: impl Fn(&mut S, &[f64], usize) -> [f64; OUTPUTS] + Sync,
+) -> [Sensitivity; OUTPUTS] {
     assert!(points.is_multiple_of(BLOCKS) && (2 * BLOCKS..=POINTS_MAX).contains(&points), "points {points}");
-    assert!(inputs <= INPUTS_MAX, "{inputs} inputs");
     let each = points / BLOCKS;
     let blocks: Vec<Block<OUTPUTS>> = (0..BLOCKS)
         .into_par_iter()
-        .map(|block| run(inputs, block * each..(block + 1) * each, seed, &model))
+        .map(|block| run(inputs, block * each..(block + 1) * each, seed, (&whole, &changed)))
         .collect();
     std::array::from_fn(|output| summed(&blocks, inputs, f64::from(points), output))
 }
 
 /// A number of the sequence, never 0: quantile functions have no end there.
+///
+/// The library knows 256 dimensions; those beyond are the first ones of sequences with other seeds, which are
+/// independent of each other.
 fn coordinate(point: u32, dimension: usize, seed: u32) -> f64 {
+    let (sequence, dimension) = (dimension as u32 / NUM_DIMENSIONS, dimension as u32 % NUM_DIMENSIONS);
+    let seed = seed ^ sequence.wrapping_mul(SEED_STEP);
     // The library's numbers are multiples of 2⁻²⁴ (or finer) from 0 on; half a step keeps off both ends.
-    f64::from(sample(point, dimension as u32, seed)).mul_add(1.0 - 2.0_f64.powi(-24), 2.0_f64.powi(-25))
+    f64::from(sample(point, dimension, seed)).mul_add(1.0 - 2.0_f64.powi(-24), 2.0_f64.powi(-25))
 }
 
-fn run<const OUTPUTS: usize>(
+fn run<S, const OUTPUTS: usize>(
     inputs: usize,
     points: std::ops::Range<u32>,
     seed: u32,
-    model: &impl Fn(&[f64]) -> [f64; OUTPUTS],
+    (whole, changed): (
+        &impl Fn(&[f64]) -> (S, [f64; OUTPUTS]),
+        &impl Fn(&mut S, &[f64], usize) -> [f64; OUTPUTS],
+    ),
 ) -> Block<OUTPUTS> {
     let mut block = Block {
         sum: [0.0; OUTPUTS],
@@ -146,14 +171,14 @@ fn run<const OUTPUTS: usize>(
     for point in points {
         let mut a: Vec<f64> = (0..inputs).map(|input| coordinate(point, input, seed)).collect();
         let b: Vec<f64> = (0..inputs).map(|input| coordinate(point, inputs + input, seed)).collect();
-        let (at_a, at_b) = (model(&a), model(&b));
+        let ((mut state, at_a), (_, at_b)) = (whole(&a), whole(&b));
         for output in 0..OUTPUTS {
             block.sum[output] += at_a[output] + at_b[output];
             block.squares[output] += at_a[output].powi(2) + at_b[output].powi(2);
         }
         for input in 0..inputs {
             let own = std::mem::replace(&mut a[input], b[input]);
-            let mixed = model(&a);
+            let mixed = changed(&mut state, &a, input);
             a[input] = own;
             for output in 0..OUTPUTS {
                 block.first[input][output] += (at_b[output] - mixed[output]).powi(2);
@@ -255,6 +280,44 @@ mod tests {
         assert!(all.iter().all(|u| 0.0 < *u && *u < 1.0));
         assert!((all.iter().sum::<f64>() / 4096.0 - 0.5).abs() < 1e-3);
         assert_ne!(coordinate(0, 0, 1), coordinate(0, 0, 2));
+    }
+
+    /// 300 inputs take 600 dimensions, more than the library has; each is as uniform as the others, and none is
+    /// another one again.
+    #[test]
+    fn hundreds_of_inputs_share_the_variance() {
+        let inputs = 300;
+        let [found] = sensitivity_by_change(
+            inputs,
+            1024,
+            5,
+            |u| (u.to_vec(), [u.iter().sum()]),
+            |kept, u, input| [kept.iter().sum::<f64>() - kept[input] + u[input]],
+        );
+        assert!((found.mean / 150.0 - 1.0).abs() < 1e-3, "{}", found.mean);
+        assert!((found.standard_deviation / (300.0_f64 / 12.0).sqrt() - 1.0).abs() < 0.1, "{found:?}");
+        let shares: Vec<f64> = found.indices.unwrap().iter().map(|index| index.total).collect();
+        assert!(shares.iter().all(|share| (share * 300.0 - 1.0).abs() < 0.25), "{shares:?}");
+        for other in [256, 512] {
+            assert_ne!(coordinate(7, 0, 1), coordinate(7, other, 1));
+        }
+    }
+
+    #[test]
+    fn what_changes_alone_and_the_whole_agree() {
+        let model = |u: &[f64]| [u[0] * u[1] + u[2].sqrt(), u[1]];
+        let whole = sensitivity(3, 256, 5, model);
+        let parts = sensitivity_by_change(
+            3,
+            256,
+            5,
+            |u| ([u[0] * u[1], u[2].sqrt()], model(u)),
+            |kept, u, input| match input {
+                2 => [kept[0] + u[2].sqrt(), u[1]],
+                _ => [u[0] * u[1] + kept[1], u[1]],
+            },
+        );
+        assert_eq!(whole, parts);
     }
 
     #[test]

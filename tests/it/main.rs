@@ -23,6 +23,7 @@ mod emulator_socket;
 mod explain;
 mod faults;
 mod fuzz;
+mod growth;
 mod gsu_cases;
 mod gsu_form;
 mod help;

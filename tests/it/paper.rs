@@ -23,7 +23,8 @@ prompt_tokens = 20
 requests_per_month = 60_000
 ";
 
-fn plan_of_text(text: &str) -> Plan {
+/// The plan of a workload's text, with what is shipped.
+pub fn plan_of_text(text: &str) -> Plan {
     use burndown::{
         diagnostics::SourceText,
         projection::project,

@@ -123,6 +123,50 @@ fn every_dependency_comes_from_the_public_registry_and_none_is_banned() {
     }
 }
 
+/// Everything that the program embeds is in the package, and nothing that is large or private.
+#[test]
+fn the_package_holds_what_the_program_needs_and_nothing_large() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(env!("CARGO"))
+        .args(["package", "--list", "--allow-dirty", "--offline"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    // A checkout without git, or without the registry's index, cannot list; CI can.
+    if !output.status.success() {
+        println!("!!! LEFT OUT: {}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let files: Vec<&str> = told.lines().collect();
+    let mut bytes = 0;
+    for file in &files {
+        let size = root.join(file).metadata().map_or(0, |metadata| metadata.len());
+        assert!(size < 512 * 1024, "{file} has {size} bytes");
+        bytes += size;
+        assert!(!["target/", ".git/", ".env", "out/"].iter().any(|start| file.starts_with(start)), "{file}");
+        assert!(!file.ends_with(".pem") && !file.ends_with(".key"), "{file}");
+    }
+    assert!(bytes < 9 * 1024 * 1024, "{bytes} bytes; a registry takes ten megabytes packed");
+    for folder in ["profiles", "src/report"] {
+        let mut folders = vec![root.join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                    assert!(files.contains(&name.as_str()), "{name} is not in the package");
+                }
+            }
+        }
+    }
+    for file in ["LICENSE-MIT", "LICENSE-APACHE", "README.md", "Cargo.lock", "build.rs"] {
+        assert!(files.contains(&file), "{file} is not in the package");
+    }
+}
+
 /// A new crate with a build script is read before it is let in.
 #[test]
 fn every_build_script_was_read() {

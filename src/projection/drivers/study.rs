@@ -2,6 +2,9 @@
 //!
 //! One-at-a-time changes cannot see regret: the advised purchase is best where it was advised, and any single
 //! change moves little. Sobol's total indices see what inputs do together.
+//!
+//! Tokens of a class on one placement move the routes there and their pools alone, so only these are worked out
+//! again: the work grows with the routes and pools, not with their square.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,7 +18,7 @@ use crate::{
         simulate::{Factor, busy_month, growth_factor},
         world::{BURST_LOG_DEVIATION, RouteWorld, World},
     },
-    stats::{LogNormal, Sensitivity, sensitivity, standard_normal_quantile},
+    stats::{LogNormal, Sensitivity, sensitivity_by_change, standard_normal_quantile},
     units::Range,
     workload::Route,
 };
@@ -60,8 +63,11 @@ pub(super) fn study(
     lookups: &[Option<PoolLookup>],
     uncertain: &[Input],
 ) -> (VarianceStudy, Vec<DriverIndices>) {
+    let routes: Vec<StudyRoute> =
+        pairs.iter().map(|(route, plan)| study_route(route, plan, uncertain)).collect();
     let model = Model {
-        routes: pairs.iter().map(|(route, plan)| study_route(route, plan, uncertain)).collect(),
+        moves: (0..uncertain.len()).map(|input| moves(&uncertain[input], input, &routes, lookups)).collect(),
+        routes,
         volume: place(uncertain, &Source::Volume),
         growth: place(uncertain, &Source::Growth),
         days: place(uncertain, &Source::Days),
@@ -70,7 +76,13 @@ pub(super) fn study(
         months: months as f64,
     };
     let seed = (inputs.workload.seed ^ (inputs.workload.seed >> 32)) as u32;
-    let found = sensitivity::<OUTPUTS>(uncertain.len(), POINTS, seed, |u| model.results(u));
+    let found: [Sensitivity; OUTPUTS] = sensitivity_by_change(
+        uncertain.len(),
+        POINTS,
+        seed,
+        |u| model.whole(u),
+        |state, u, input| model.changed(state, u, input),
+    );
     let spread =
         |at: usize| OutputSpread { mean: found[at].mean, standard_deviation: found[at].standard_deviation };
     let has_pool = lookups.iter().any(Option::is_some);
@@ -95,8 +107,31 @@ fn place(uncertain: &[Input], source: &Source) -> Option<usize> {
     uncertain.iter().position(|input| input.source == *source)
 }
 
+/// What an input moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Moves {
+    /// Every route and every pool.
+    All,
+    /// These routes, and these pools.
+    Some { routes: Vec<usize>, pools: Vec<usize> },
+}
+
+fn moves(uncertain: &Input, input: usize, routes: &[StudyRoute], lookups: &[Option<PoolLookup>]) -> Moves {
+    if !matches!(uncertain.source, Source::Tokens(..)) {
+        return Moves::All;
+    }
+    let takes = |route: &StudyRoute| route.tokens.iter().any(|(_, of, _)| *of == input);
+    let of_pool = |lookup: &PoolLookup| lookup.routes().any(|route| takes(&routes[route]));
+    Moves::Some {
+        routes: (0..routes.len()).filter(|at| takes(&routes[*at])).collect(),
+        pools: (0..lookups.len()).filter(|at| lookups[*at].as_ref().is_some_and(of_pool)).collect(),
+    }
+}
+
 /// The plan as a function of its uncertain inputs.
 struct Model<'a> {
+    /// By input.
+    moves: Vec<Moves>,
     routes: Vec<StudyRoute>,
     volume: Option<usize>,
     growth: Option<usize>,
@@ -136,17 +171,68 @@ fn study_route(route: &Route, plan: &RoutePlan, uncertain: &[Input]) -> StudyRou
     }
 }
 
+/// A world and what each part of the plan comes to in it.
+struct State {
+    world: World,
+    /// By route: US dollars of the horizon in a month that is neither busy nor quiet.
+    usd: Vec<f64>,
+    /// By pool.
+    pools: Vec<PoolResult>,
+}
+
+/// The cheapest count of a pool, and what the advised purchase costs more than the best one.
+#[derive(Clone, Copy, Default)]
+struct PoolResult {
+    gsu: f64,
+    regret_usd: f64,
+}
+
 impl Model<'_> {
-    fn results(&self, u: &[f64]) -> [f64; OUTPUTS] {
+    fn whole(&self, u: &[f64]) -> (State, [f64; OUTPUTS]) {
         let scores: Vec<f64> = u.iter().map(|u| standard_normal_quantile(*u)).collect();
         let world = self.world(&scores);
-        let (mut gsu, mut regret) = (0.0, 0.0);
-        for lookup in self.lookups.iter().flatten() {
-            let outcome = lookup.outcome(&world);
-            gsu += outcome.cheapest_gsu as f64;
-            regret += outcome.regret_usd();
+        let usd = (0..self.routes.len()).map(|at| self.route_usd(&world, at)).collect();
+        let pools = (0..self.lookups.len()).map(|at| self.pool(&world, at)).collect();
+        let state = State { world, usd, pools };
+        let results = self.results(&state);
+        (state, results)
+    }
+
+    /// The results with another number for one input.
+    fn changed(&self, state: &mut State, u: &[f64], input: usize) -> [f64; OUTPUTS] {
+        let Moves::Some { routes, pools } = &self.moves[input] else { return self.whole(u).1 };
+        let score = standard_normal_quantile(u[input]);
+        let kept_tokens: Vec<_> = routes.iter().map(|at| state.world.routes[*at].tokens).collect();
+        let kept_usd: Vec<f64> = routes.iter().map(|at| state.usd[*at]).collect();
+        let kept_pools: Vec<PoolResult> = pools.iter().map(|at| state.pools[*at]).collect();
+        for at in routes {
+            for (class, _, law) in self.routes[*at].tokens.iter().filter(|(_, of, _)| *of == input) {
+                state.world.routes[*at].tokens[*class] = law.at_score(score);
+            }
+            state.usd[*at] = self.route_usd(&state.world, *at);
         }
-        [self.month_usd(&world), gsu, regret]
+        for at in pools {
+            state.pools[*at] = self.pool(&state.world, *at);
+        }
+        let results = self.results(state);
+        for ((at, tokens), usd) in routes.iter().zip(kept_tokens).zip(kept_usd) {
+            state.world.routes[*at].tokens = tokens;
+            state.usd[*at] = usd;
+        }
+        pools.iter().zip(kept_pools).for_each(|(at, kept)| state.pools[*at] = kept);
+        results
+    }
+
+    fn results(&self, state: &State) -> [f64; OUTPUTS] {
+        let month_usd = state.usd.iter().sum::<f64>() * state.world.busy / self.months;
+        let gsu = state.pools.iter().map(|pool| pool.gsu).sum();
+        [month_usd, gsu, state.pools.iter().map(|pool| pool.regret_usd).sum()]
+    }
+
+    fn pool(&self, world: &World, at: usize) -> PoolResult {
+        let Some(lookup) = &self.lookups[at] else { return PoolResult::default() };
+        let outcome = lookup.outcome(world);
+        PoolResult { gsu: outcome.cheapest_gsu as f64, regret_usd: outcome.regret_usd() }
     }
 
     fn world(&self, scores: &[f64]) -> World {
@@ -169,15 +255,65 @@ impl Model<'_> {
         }
     }
 
-    /// The mean month of the bill.
-    fn month_usd(&self, world: &World) -> f64 {
-        let mut sum = 0.0;
-        for (route, drawn) in self.routes.iter().zip(&world.routes) {
-            for (at, usd) in route.usd.iter().enumerate() {
-                let month: f64 = usd.iter().map(|(class, usd)| usd * drawn.tokens[*class]).sum();
-                sum += month * drawn.traffic(at);
-            }
+    /// What a route costs over the horizon, busy or quiet days apart.
+    fn route_usd(&self, world: &World, at: usize) -> f64 {
+        let drawn = &world.routes[at];
+        let month = |(at, usd): (usize, &Vec<(TokenClass, f64)>)| {
+            let month: f64 = usd.iter().map(|(class, usd)| usd * drawn.tokens[*class]).sum();
+            month * drawn.traffic(at)
+        };
+        self.routes[at].usd.iter().enumerate().map(month).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Endpoint, ModelId};
+
+    /// Four routes on each placement, two uncertain classes each, beside the volume of all.
+    fn work(placements: usize) -> (usize, usize) {
+        let model = |at: usize| ModelId(format!("model-{at}"));
+        let input = |source: Source| Input {
+            name: String::new(),
+            from_to: String::new(),
+            low_usd: -1.0,
+            high_usd: 1.0,
+            source,
+        };
+        let classes = [TokenClass::InputText, TokenClass::OutputText];
+        let mut uncertain = vec![input(Source::Volume)];
+        for at in 0..placements {
+            uncertain
+                .extend(classes.map(|class| input(Source::Tokens(model(at), Endpoint::Developer, class))));
         }
-        sum * world.busy / self.months
+        let routes: Vec<StudyRoute> = (0..placements * 4)
+            .map(|route| {
+                let of = |class| {
+                    let source = Source::Tokens(model(route / 4), Endpoint::Developer, class);
+                    (class, place(&uncertain, &source).unwrap(), LogNormal::new(1.0, 0.1))
+                };
+                StudyRoute {
+                    volume: Factor::of(Range::exact(1.0)),
+                    growth_per_month: Range::exact(0.0),
+                    tokens: classes.map(of).to_vec(),
+                    usd: Vec::new(),
+                }
+            })
+            .collect();
+        let moved = |input: usize| match moves(&uncertain[input], input, &routes, &[]) {
+            Moves::All => routes.len(),
+            Moves::Some { routes, pools } => {
+                assert!(routes.iter().all(|route| route / 4 == (input - 1) / 2) && pools.is_empty());
+                routes.len()
+            }
+        };
+        (uncertain.len(), (0..uncertain.len()).map(moved).sum())
+    }
+
+    #[test]
+    fn routes_worked_out_again_grow_with_the_routes_and_not_with_their_square() {
+        assert_eq!(work(5), (11, 3 * 20));
+        assert_eq!(work(50), (101, 3 * 200));
     }
 }

@@ -156,6 +156,11 @@ impl PoolLookup {
         })
     }
 
+    /// Indices of the routes whose worlds it looks at.
+    pub fn routes(&self) -> impl Iterator<Item = usize> {
+        self.members.iter().chain(&self.waiting).map(|part| part.route)
+    }
+
     /// What the pool comes to in a world.
     pub fn outcome(&self, world: &World) -> PoolOutcome {
         let months: Vec<MonthWorld> =

@@ -11,6 +11,7 @@ mod spill;
 mod together;
 mod window_ends;
 
+use rayon::prelude::*;
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -217,8 +218,16 @@ pub(super) fn gsu_plan(
             group.waiting.push(Member { route, plan: there, instead_of, spill: there, placements });
         }
     }
-    let sized = groups.iter().filter_map(|group| pool(inputs, group, months, &mut warnings));
-    let mut sized: Vec<Sized> = sized.collect();
+    let alone = |group: &Group<'_>| {
+        let mut warnings = Vec::new();
+        (pool(inputs, group, months, &mut warnings), warnings)
+    };
+    let found: Vec<(Option<Sized>, Vec<Warning>)> = groups.par_iter().map(alone).collect();
+    let mut sized: Vec<Sized> = Vec::new();
+    for (pool, of_pool) in found {
+        sized.extend(pool);
+        warnings.extend(of_pool);
+    }
     let together = together::together(inputs.capacity, &sized);
     let commitments = commitments::commitments(inputs, routes, months, &sized, &mut warnings);
     let lookups = sized.iter_mut().map(|sized| sized.lookup.take()).collect();

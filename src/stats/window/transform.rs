@@ -4,7 +4,7 @@ use realfft::num_complex::Complex64;
 
 use super::{
     CountLaw,
-    counts::inverse_power,
+    counts::Product,
     points::{Points, points},
     traffic::Cell,
 };
@@ -77,22 +77,36 @@ fn log_size(laws: &[CountLaw], means: &[f64], spectra: &[Vec<Complex64>], freque
 
 fn listed(cells: &[Cell], laws: &[CountLaw], spectra: &[Vec<Complex64>], chunk: &[usize]) -> Vec<Complex64> {
     let mut sums = vec![Complex64::ZERO; chunk.len()];
+    let alike = by_shape(laws);
+    let single = |stream: &usize| !matches!(laws[*stream], CountLaw::NegativeBinomial { .. });
+    let others: Vec<usize> = (0..laws.len()).filter(single).collect();
     for cell in cells {
         for (sum, frequency) in sums.iter_mut().zip(chunk) {
-            let mut exponent = Complex64::ZERO;
+            let at = |stream: usize, factor: f64| factor * spectra[stream][*frequency];
+            let exponent: Complex64 = others.iter().map(|stream| at(*stream, cell.rates[*stream])).sum();
             let mut factor = Complex64::new(cell.weight, 0.0);
-            for ((law, mean), spectrum) in laws.iter().zip(&cell.rates).zip(spectra) {
-                match law {
-                    CountLaw::NegativeBinomial { shape } => {
-                        factor *= inverse_power(1.0 - mean / shape * spectrum[*frequency], *shape);
-                    }
-                    _ => exponent += mean * spectrum[*frequency],
-                }
+            for (shape, streams) in &alike {
+                let mut product = Product::ONE;
+                streams.iter().for_each(|s| product.times(1.0 - at(*s, cell.rates[*s] / shape)));
+                factor *= product.inverse_power(*shape);
             }
             *sum += if exponent == Complex64::ZERO { factor } else { factor * exponent.exp() };
         }
     }
     sums
+}
+
+/// Streams of negative binomial counts, those of one shape together.
+fn by_shape(laws: &[CountLaw]) -> Vec<(f64, Vec<usize>)> {
+    let mut alike: Vec<(f64, Vec<usize>)> = Vec::new();
+    for (stream, law) in laws.iter().enumerate() {
+        let CountLaw::NegativeBinomial { shape } = law else { continue };
+        match alike.iter_mut().find(|(other, _)| other == shape) {
+            Some((_, streams)) => streams.push(stream),
+            None => alike.push((*shape, vec![stream])),
+        }
+    }
+    alike
 }
 
 /// Σ wₖ e^{(first + k·spacing)² E}: from node to node the factor itself grows by a constant factor, so each
