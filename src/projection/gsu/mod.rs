@@ -1,5 +1,6 @@
 //! Provisioned throughput for the workload: what every GSU count leaves to PayGo, what it costs, what to buy.
 
+mod choice;
 mod commitments;
 mod demand;
 mod form;
@@ -17,13 +18,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(in crate::projection) use self::lookup::{PoolLookup, PoolOutcome};
-use self::{
-    commitments::Sized,
-    demand::{MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
-    form::Busiest,
-    money::{Costs, Money},
-};
 pub use self::{
+    choice::LadderChoice,
     commitments::{CommitmentMonth, Commitments},
     form::{Blended, Form, FormEntry, FormLoad, LoadKind},
     money::{BestOfTerm, TermVerdict, Waiting},
@@ -35,16 +31,20 @@ pub use self::{
     together::{Together, TogetherTerm},
     window_ends::{EndSize, WindowCase},
 };
+use self::{
+    choice::{choice, held},
+    commitments::Sized,
+    demand::{MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
+    form::Busiest,
+    money::{Costs, Money},
+};
 use super::{
     placement::PlacementPlan,
     plan::{Inputs, RoutePlan},
 };
 use crate::{
     calendar::{Day, Month},
-    capacity::{
-        CurveError, Ladder, LadderRegret, LearnedRule, Query, Regret, Rise, Sizing, SizingError, Throughput,
-        size,
-    },
+    capacity::{CurveError, Ladder, LearnedRule, Query, Rise, Sizing, SizingError, Throughput, size},
     model::{ByClass, Endpoint, ModelId, Tier, TokenClass},
     prices::EndKind,
     warning::Warning,
@@ -138,21 +138,6 @@ pub struct Load {
     pub busiest_gsu: f64,
     /// Every hour of the week from Monday midnight, in GSUs.
     pub hours_gsu: Vec<f64>,
-}
-
-/// Candidates over scenarios of demand.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct LadderChoice {
-    /// Names of the candidates: nothing, the ladder for the mean, one per scenario.
-    pub names: Vec<String>,
-    /// GSUs that each holds at most.
-    pub gsu: Vec<u64>,
-    /// Which candidate is the pool's ladder.
-    pub advised: usize,
-    /// What it saves against buying nothing, by scenario, US dollars over the horizon; negative = it loses.
-    pub saving_usd: Vec<f64>,
-    /// How they compare.
-    pub regret: Regret,
 }
 
 /// A route in a pool.
@@ -424,24 +409,6 @@ fn rules_asked(
         ("the ladder", ladder.map(held).filter(|gsu| *gsu > 0)),
         ("cheapest", cheapest.map(|term| term.gsu).filter(|gsu| *gsu > 0)),
     ]
-}
-
-/// The most GSUs that a ladder holds at a time.
-fn held(ladder: &Ladder) -> u64 {
-    ladder.levels.iter().map(|level| level.gsu).max().unwrap_or(0)
-}
-
-fn choice(regret: &LadderRegret) -> LadderChoice {
-    let candidates = &regret.regret.candidates;
-    let advised = regret.regret.cheapest;
-    let (nothing, best) = (&candidates[0].regret_usd, &candidates[advised].regret_usd);
-    LadderChoice {
-        names: regret.names.clone(),
-        advised,
-        saving_usd: nothing.iter().zip(best).map(|(nothing, best)| nothing - best).collect(),
-        gsu: regret.ladders.iter().map(held).collect(),
-        regret: regret.regret.clone(),
-    }
 }
 
 /// The form's query: mean tokens of the pool's routes, weighted by requests.
