@@ -1,7 +1,7 @@
 //! JSON Schemas (draft 2020-12) of what is read and written, from the types that read and write it.
 //!
 //! A type that derives its serde derives its schema, doc comments included. Where the serde is written by hand,
-//! [`described`] stands beside it and says the same.
+//! `described` stands beside it and says the same.
 
 use schemars::{
     JsonSchema, Schema,
