@@ -137,7 +137,7 @@ await run.check("save as shows the change, refuses what it must, and writes a ne
   await settled(page, "saved: ");
   const saved = readFileSync(join(folder, "from-the-browser.toml"), "utf8");
   assert.equal(saved, await page.locator("#text").inputValue());
-  assert.match(saved, /^# A company with four kinds of request/);
+  assert.match(saved, /^#:schema \S+\n# A company with four kinds of request/);
   assert.match(saved, /max_wait_hours = 72 {7}# a nightly job/);
   writeFileSync(join(folder, "seen.txt"), String(await bill(page)));
 });

@@ -268,24 +268,33 @@
     for (const button of all("button.copy")) button.addEventListener("click", () => copy(button));
   }
 
-  // The way home: where a number stands in plan.json, as a command. It goes with the next press or Escape.
+  // The way home: where a number stands in plan.json, as a command. It goes with the next press or Escape, and moves
+  // with its number.
   let home = null;
+  let followed = null;
 
   function follow(number) {
     home?.remove();
     home = null;
+    followed = number;
     if (!number) return;
     const place = number.dataset.at ?? number.dataset.pointer;
     home = document.createElement("div");
     home.className = "value home";
     home.textContent = `burndown explain plan.json ${place}`;
     document.body.append(home);
-    const spot = number.getBoundingClientRect();
+    beside();
+    say(home.textContent);
+  }
+
+  function beside() {
+    if (!home) return;
+    if (!followed.isConnected) return follow(null);
+    const spot = followed.getBoundingClientRect();
     const size = home.getBoundingClientRect();
     const above = spot.top - size.height - 6;
     home.style.left = `${Math.max(Math.min(spot.left, innerWidth - size.width - 4), 4)}px`;
     home.style.top = `${above > 0 ? above : spot.bottom + 6}px`;
-    say(home.textContent);
   }
 
   addEventListener("pointerover", (event) => {
@@ -297,7 +306,7 @@
     follow(event.target.closest?.("td[data-at], .figure[data-pointer]"));
   });
   addEventListener("keydown", (event) => { if (event.key === "Escape") follow(null); });
-  addEventListener("scroll", () => follow(null), { capture: true, passive: true });
+  addEventListener("scroll", beside, { capture: true, passive: true });
 
   // Values on charts: under the pointer, or by arrow keys while the chart has the focus.
   function values(figure) {
