@@ -248,7 +248,7 @@ fn unescape_one(rest: &[u8], text: &mut Vec<u8>) -> Option<usize> {
 fn unicode(rest: &[u8]) -> Option<(char, usize)> {
     let unit = |at: usize| -> Option<u32> {
         let digits = rest.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+        digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
     };
     let high = unit(0)?;
     if let Some(letter) = char::from_u32(high) {
@@ -260,6 +260,8 @@ fn unicode(rest: &[u8]) -> Option<(char, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
 
     #[track_caller]
@@ -294,6 +296,30 @@ mod tests {
     fn long_texts_leave_their_beginning_or_nothing() {
         let long = format!("word{}", "\\n".repeat(200));
         check(&format!(r#"{{"text":"{long}","uri":"{long}"}}"#), r#"{"text":"","uri":"word"}"#);
+    }
+
+    /// Every escape of one letter, and 200,000 texts of escapes good and bad, beside a full parser.
+    #[test]
+    fn escapes_stand_for_what_a_parser_takes_them_for() {
+        #[track_caller]
+        fn same(text: &[u8]) {
+            let quoted = [b"\"", text, b"\""].concat();
+            let expected = serde_json::from_slice::<String>(&quoted).ok().map(String::into_bytes);
+            assert_eq!(unescape(text), expected, "{}", String::from_utf8_lossy(text));
+        }
+        for letter in (b' '..=b'~').filter(|letter| *letter != b'"') {
+            same(&[b'\\', letter, b'x', b'y']);
+        }
+        same(br#"\""#);
+        let pieces = [
+            "n", "\\n", "\\t", "\\\\", "\\/", "\\u00e9", "\\ud83d", "\\ude00", "\\u+123", "\\u12", "\\x", "e",
+        ];
+        let mut random = crate::stats::generator(11, 0);
+        for _ in 0..200_000 {
+            let count = random.random_range(1..6);
+            let text: String = (0..count).map(|_| pieces[random.random_range(0..pieces.len())]).collect();
+            same(text.as_bytes());
+        }
     }
 
     #[test]
