@@ -311,14 +311,17 @@ impl LearnedRule {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn learned() -> LearnedRule {
-        let possible =
-            |rule| PossibleRule { rule, disagreement: 0.001, phase_seconds: Some(0.0), mean_factor: None };
+impl LearnedRule {
+    /// These rules are possible, and none is excluded.
+    pub(crate) fn example(rules: &[PtRule]) -> LearnedRule {
+        let possible = |rule: &PtRule| PossibleRule {
+            rule: *rule,
+            disagreement: 0.001,
+            phase_seconds: Some(0.0),
+            mean_factor: None,
+        };
         LearnedRule {
-            schema: SCHEMA.into(),
+            schema: LearnedRule::SCHEMA.into(),
             model: "gemini-3-pro-image".into(),
             gsu: 5,
             window_seconds: 246,
@@ -329,14 +332,24 @@ mod tests {
             invocations: 20_140,
             blocks: 210,
             confidence: 0.95.try_into().unwrap(),
-            possible: vec![possible(PtRule::OF_THE_CURVE)],
-            excluded: Some(ExcludedRule {
-                rule: PtRule { clock: WindowKind::Sliding, ..PtRule::OF_THE_CURVE },
-                disagreement: 0.04,
-                more_at_least: 0.03,
-            }),
+            possible: rules.iter().map(possible).collect(),
+            excluded: None,
             rehearsed: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learned() -> LearnedRule {
+        let excluded = ExcludedRule {
+            rule: PtRule { clock: WindowKind::Sliding, ..PtRule::OF_THE_CURVE },
+            disagreement: 0.04,
+            more_at_least: 0.03,
+        };
+        LearnedRule { excluded: Some(excluded), ..LearnedRule::example(&[PtRule::OF_THE_CURVE]) }
     }
 
     fn source(text: String) -> SourceText {

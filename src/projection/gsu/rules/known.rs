@@ -113,32 +113,7 @@ fn answer(question: AdmissionQuestion, learned: Option<&LearnedRule>) -> Admissi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capacity::{EstimateKind, PossibleRule, Refund};
-
-    fn learned(rules: &[PtRule]) -> LearnedRule {
-        let possible = |rule: &PtRule| PossibleRule {
-            disagreement: 0.001,
-            phase_seconds: None,
-            mean_factor: None,
-            rule: *rule,
-        };
-        LearnedRule {
-            schema: LearnedRule::SCHEMA.into(),
-            model: "m".into(),
-            gsu: 5,
-            window_seconds: 30,
-            first: "2026-11-03T00:00:04Z".into(),
-            last: "2026-11-05T23:59:58Z".into(),
-            requests: 20_133,
-            spilled: 1_811,
-            invocations: 20_140,
-            blocks: 210,
-            confidence: 0.95.try_into().unwrap(),
-            rehearsed: false,
-            possible: rules.iter().map(possible).collect(),
-            excluded: None,
-        }
-    }
+    use crate::capacity::{EstimateKind, Refund};
 
     fn told(found: &[AdmissionAnswer]) -> Vec<(&str, Grade)> {
         found.iter().map(|answer| (answer.taken, answer.grade)).collect()
@@ -160,7 +135,7 @@ mod tests {
     #[test]
     fn one_rule_that_is_left_is_measured_in_every_answer() {
         let rule = PtRule { clock: WindowKind::Sliding, ..PtRule::OF_THE_CURVE };
-        let found = answers(Some(&learned(&[rule])));
+        let found = answers(Some(&LearnedRule::example(&[rule])));
         let expected = [
             ("mean output", Grade::Measured),
             ("sliding window", Grade::Measured),
@@ -169,14 +144,17 @@ mod tests {
         ];
         assert_eq!(told(&found), expected);
         assert_eq!(found[0].evidence, "n 20133, 2026-11-03 to 2026-11-05");
-        let rehearsed = LearnedRule { rehearsed: true, ..learned(&[rule]) };
+        let rehearsed = LearnedRule { rehearsed: true, ..LearnedRule::example(&[rule]) };
         assert!(answers(Some(&rehearsed)).iter().all(|answer| answer.grade == Grade::Rehearsed));
     }
 
     #[test]
     fn what_the_log_cannot_tell_keeps_its_grade_and_says_so() {
         let largest = PtRule { estimate: EstimateKind::Maximum, ..PtRule::OF_THE_CURVE };
-        let found = answers(Some(&learned(&[largest, PtRule { refund: Refund::SameWindow, ..largest }])));
+        let found = answers(Some(&LearnedRule::example(&[
+            largest,
+            PtRule { refund: Refund::SameWindow, ..largest },
+        ])));
         assert_eq!(found[0].grade, Grade::Measured);
         assert_eq!((found[0].taken, found[1].taken), ("largest output", "fixed clock"));
         let refund = &found[2];
