@@ -1,13 +1,13 @@
 //! Curves of the same pool at other loads and other burstiness, fast enough for the inner loop of a plan.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use rayon::prelude::*;
 
 use super::{
     Throughput, Window,
     curve::{Curve, CurveError, CurvePoint, Method},
-    pool::Pool,
+    pool::{Pool, WaysByWindow},
 };
 use crate::stats::{CountLaw, Excess, Mark, Marks, Traffic, TranslatedGamma};
 
@@ -17,6 +17,11 @@ pub(super) const ANCHORS: [f64; 5] =
 
 /// Index of the centre among the anchors.
 const CENTRE: usize = 2;
+
+/// Where a load lies among the anchors.
+fn anchor_position(load_factor: f64) -> f64 {
+    (2.0 * load_factor.log2() + CENTRE as f64).clamp(0.0, (ANCHORS.len() - 1) as f64)
+}
 
 /// Loads per second that stand for all cells.
 const LOADS_MAX: usize = 10;
@@ -28,7 +33,7 @@ const VISIBLE: f64 = 1e-7;
 const NEWTON_STEPS: usize = 20;
 
 /// Above whole-request admission, counts so far apart share their corrections by interpolation.
-const SPARSE: f64 = 1.02;
+const SPARSE: f64 = 1.04;
 
 /// The curve of a pool, and what it leaves at other loads and other burstiness.
 ///
@@ -42,8 +47,8 @@ const SPARSE: f64 = 1.02;
 #[derive(Clone, Debug)]
 pub struct CurveFamily {
     centre: Curve,
-    /// Shares of burn tokens left at every anchor, for every count above 0.
-    exact: Vec<[f64; ANCHORS.len()]>,
+    /// Shares of burn tokens left at every anchor, for every count above 0; `None` at loads that nobody asks for.
+    exact: Vec<[Option<f64>; ANCHORS.len()]>,
     /// Burn tokens a second over the time that has any.
     loads: Marks,
     /// First three moments of a request's burn.
@@ -51,6 +56,8 @@ pub struct CurveFamily {
     /// Negative binomial shape of the centre by window, seconds.
     shapes: BTreeMap<u64, f64>,
     corrections: Vec<Correction>,
+    /// What was measured between the bounds.
+    ways: WaysByWindow,
 }
 
 /// The gamma laws of a window at every level of load, with the levels' weights.
@@ -99,14 +106,44 @@ impl CurveFamily {
     ///
     /// As [`super::curve`].
     pub fn new(row: &Throughput, traffic: &Traffic) -> Result<CurveFamily, CurveError> {
+        CurveFamily::at_anchors(row, traffic, 0..=ANCHORS.len() - 1, &BTreeMap::new())
+    }
+
+    /// The same for loads from a factor up to the centre's own, which must be all that is asked for: less work.
+    /// `like` is a family of the same traffic under other windows, whose measurements serve here too.
+    ///
+    /// # Errors
+    ///
+    /// As [`super::curve`].
+    pub fn up_to_centre(
+        row: &Throughput,
+        traffic: &Traffic,
+        least: f64,
+        like: &CurveFamily,
+    ) -> Result<CurveFamily, CurveError> {
+        let first = anchor_position(least).floor() as usize;
+        CurveFamily::at_anchors(row, traffic, first.min(CENTRE)..=CENTRE, &like.ways)
+    }
+
+    fn at_anchors(
+        row: &Throughput,
+        traffic: &Traffic,
+        asked: RangeInclusive<usize>,
+        known: &WaysByWindow,
+    ) -> Result<CurveFamily, CurveError> {
         let pool = Pool::new(row, traffic)?;
-        let mut anchors = pool.points(&ANCHORS)?;
+        let first = *asked.start();
+        let ways = pool.ways(&ANCHORS[asked.clone()], known);
+        let mut anchors = pool.points_by(&ANCHORS[asked], &ways)?;
         let marks = pool.traffic.pooled_marks();
-        let exact: Vec<[f64; ANCHORS.len()]> = (0..anchors[CENTRE].len())
-            .map(|index| std::array::from_fn(|anchor| anchors[anchor][index].left.tokens))
+        let exact: Vec<[Option<f64>; ANCHORS.len()]> = (0..anchors[CENTRE - first].len())
+            .map(|index| {
+                let points = |anchor: usize| anchors.get(anchor.checked_sub(first)?);
+                std::array::from_fn(|anchor| points(anchor).map(|points| points[index].left.tokens))
+            })
             .collect();
         let mut family = CurveFamily {
-            centre: pool.curve_of(anchors.swap_remove(CENTRE)),
+            centre: pool.curve_of(anchors.swap_remove(CENTRE - first)),
             loads: pool.traffic.loads(LOADS_MAX),
             moments: [marks.mean(), marks.second_moment(), marks.third_moment()],
             shapes: row
@@ -115,9 +152,10 @@ impl CurveFamily {
                 .map(|window| (window.seconds, pool.traffic.in_windows(window.seconds as f64).pooled_shape()))
                 .collect(),
             corrections: Vec::new(),
+            ways,
             exact,
         };
-        let bought: Vec<(&CurvePoint, &[f64; ANCHORS.len()])> =
+        let bought: Vec<(&CurvePoint, &[Option<f64>; ANCHORS.len()])> =
             family.centre.points[1..].iter().zip(&family.exact).collect();
         let mut chosen: Vec<usize> = Vec::new();
         for (index, (point, _)) in bought.iter().enumerate() {
@@ -182,16 +220,21 @@ impl CurveFamily {
     }
 
     /// Quotas of a window's counts, ascending, with the exact shares of burn tokens left at every anchor.
-    pub(super) fn exact_shares(&self, window: Window) -> impl Iterator<Item = (f64, &[f64; ANCHORS.len()])> {
+    ///
+    /// # Panics
+    ///
+    /// When the family does not reach above its centre.
+    pub(super) fn exact_shares(&self, window: Window) -> impl Iterator<Item = (f64, [f64; ANCHORS.len()])> {
         let bought = self.centre.points[1..].iter().zip(&self.exact);
+        let known = |share: Option<f64>| share.expect("a table's family knows all loads");
         bought
             .filter(move |(point, _)| point.window == Some(window))
-            .map(|(point, exact)| (point.quota, exact))
+            .map(move |(point, exact)| (point.quota, exact.map(known)))
     }
 
     /// A number known at every anchor, at any factor on the load: straight in its logarithm.
     pub(super) fn between_anchors(values: &[f64; ANCHORS.len()], load_factor: f64) -> f64 {
-        let position = (2.0 * load_factor.log2() + CENTRE as f64).clamp(0.0, (ANCHORS.len() - 1) as f64);
+        let position = anchor_position(load_factor);
         let anchor = (position.floor() as usize).min(ANCHORS.len() - 2);
         let (left, right) = (values[anchor], values[anchor + 1]);
         left + (right - left) * (position - anchor as f64)
@@ -212,13 +255,11 @@ impl CurveFamily {
         StandIn { levels: self.loads.iter().map(of_level).collect(), offered: self.loads.mean() * length }
     }
 
-    fn correction(&self, point: &CurvePoint, exact: &[f64; ANCHORS.len()]) -> Option<Correction> {
+    fn correction(&self, point: &CurvePoint, exact: &[Option<f64>; ANCHORS.len()]) -> Option<Correction> {
         let window = point.window?;
         let found: [Option<f64>; ANCHORS.len()] = std::array::from_fn(|anchor| {
-            (exact[anchor] >= VISIBLE).then(|| {
-                let quota = self.quota_that_leaves(exact[anchor], point.quota, window, ANCHORS[anchor]);
-                point.quota - quota
-            })
+            let share = exact[anchor].filter(|share| *share >= VISIBLE)?;
+            Some(point.quota - self.quota_that_leaves(share, point.quota, window, ANCHORS[anchor]))
         });
         // Where next to nothing is left the next higher load that leaves something speaks.
         let next = |anchor: usize| found[anchor..].iter().flatten().next().or(found.iter().flatten().last());

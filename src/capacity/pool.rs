@@ -7,7 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::{
     Throughput, Window,
-    bracket::{Bracket, Bracketed, Ruler},
+    bracket::{Bracket, Bracketed, Ruler, Ways},
     curve::{Curve, CurveError, CurvePoint, LeftShares, Method},
 };
 use crate::stats::{AdmissionRow, AdmissionTable, Admitted, ArrivalTail, LoadLaw, Marks, Traffic};
@@ -70,6 +70,9 @@ struct BandLaws {
 
 type Rows = BTreeMap<usize, AdmissionRow>;
 
+/// Ways between the bounds by the seconds of windows whose counts waver differently; one where all waver alike.
+pub(super) type WaysByWindow = BTreeMap<Option<u64>, Ways>;
+
 impl<'a> Pool<'a> {
     pub fn new(row: &'a Throughput, traffic: &Traffic) -> Result<Pool<'a>, CurveError> {
         if row.windows.is_empty() {
@@ -91,7 +94,7 @@ impl<'a> Pool<'a> {
             let quota = gsus[gsus.len() - 1] as f64 * tokens_per_second * window.seconds as f64;
             quota > EXACT_REQUESTS * mean.load
         };
-        let ruler = bands.iter().any(many).then(|| Ruler::new(&table, mean.load, marks.iter().len() == 1));
+        let ruler = bands.iter().any(many).then(|| Ruler::new(&table, mean, marks.iter().len() == 1));
         Ok(Pool {
             row,
             tokens_per_second,
@@ -159,6 +162,15 @@ impl<'a> Pool<'a> {
     /// The points of every count that can be bought, at each of these multiples of the load. What arrivals add
     /// does not depend on their rate, so it is worked out once for all loads.
     pub fn points(&self, load_factors: &[f64]) -> Result<Vec<Vec<CurvePoint>>, CurveError> {
+        self.points_by(load_factors, &self.ways(load_factors, &BTreeMap::new()))
+    }
+
+    /// The same with ways that hold for these loads.
+    pub fn points_by(
+        &self,
+        load_factors: &[f64],
+        ways: &WaysByWindow,
+    ) -> Result<Vec<Vec<CurvePoint>>, CurveError> {
         let mut loads = Vec::new();
         for factor in load_factors {
             let pooled = self.pooled.as_ref().map(|pooled| pooled.scaled(*factor)).transpose()?;
@@ -167,7 +179,7 @@ impl<'a> Pool<'a> {
         let work: Vec<_> = loads.iter().flat_map(|load| self.bands.iter().map(move |b| (load, b))).collect();
         let laws: Vec<BandLaws> = work
             .par_iter()
-            .map(|((traffic, pooled), (window, gsus))| self.laws(traffic, pooled.as_ref(), *window, gsus))
+            .map(|((traffic, pooled), band)| self.laws((traffic, pooled.as_ref()), band, ways))
             .collect();
         let rows = self.rows(&laws);
         let of_load = |laws: &[BandLaws]| -> Vec<CurvePoint> {
@@ -189,21 +201,60 @@ impl<'a> Pool<'a> {
         quota <= EXACT_REQUESTS * self.mean.load
     }
 
-    fn laws(&self, traffic: &Traffic, pooled: Option<&Traffic>, window: Window, gsus: &[u64]) -> BandLaws {
+    /// The traffic with one law of sizes.
+    fn alike(&self) -> &Traffic {
+        self.pooled.as_ref().unwrap_or(&self.traffic)
+    }
+
+    /// Quotas of a band's counts that are not followed request by request, the least and the most.
+    fn bracketed_quotas(&self, (window, gsus): &(Window, Vec<u64>)) -> Option<(f64, f64)> {
+        let largest = self.quota(gsus[gsus.len() - 1], *window);
+        let least = self.quota(gsus[0], *window).max(EXACT_REQUESTS * self.mean.load);
+        (!self.is_exact(largest)).then_some((least, largest))
+    }
+
+    /// Ways between the bounds at multiples of the load; `known` are some of the same pool.
+    pub fn ways(&self, load_factors: &[f64], known: &WaysByWindow) -> WaysByWindow {
+        let Some(ruler) = &self.ruler else { return BTreeMap::new() };
+        let least = load_factors.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = load_factors.iter().copied().fold(0.0, f64::max);
+        let per_second = self.alike().mean_load();
+        let mut ranges: BTreeMap<Option<u64>, (f64, f64)> = BTreeMap::new();
+        for band in &self.bands {
+            let Some((smallest, largest)) = self.bracketed_quotas(band) else { continue };
+            let load = per_second * band.0.seconds as f64;
+            let range = ranges.entry(self.wavering(band.0)).or_insert((f64::INFINITY, 0.0));
+            *range = (range.0.min(least * load / largest), range.1.max(most * load / smallest));
+        }
+        let ways = |(wavering, range): (Option<u64>, (f64, f64))| {
+            // Settled here, since the ruler looks at windows of other lengths that stand for these.
+            let seconds = wavering.map_or(1.0, |seconds| seconds as f64);
+            (wavering, ruler.ways(&self.alike().in_windows(seconds), range, known.get(&wavering)))
+        };
+        ranges.into_par_iter().map(ways).collect()
+    }
+
+    /// The window's seconds where counts waver by them.
+    fn wavering(&self, window: Window) -> Option<u64> {
+        self.traffic.depends_on_windows().then_some(window.seconds)
+    }
+
+    fn laws(
+        &self,
+        (traffic, pooled): (&Traffic, Option<&Traffic>),
+        band: &(Window, Vec<u64>),
+        ways: &WaysByWindow,
+    ) -> BandLaws {
+        let (window, gsus) = (band.0, &band.1);
         let seconds = window.seconds as f64;
-        // Settled here, since the bracket looks at windows of other lengths that stand for these.
-        let (traffic, pooled) =
-            (traffic.in_windows(seconds), pooled.map(|pooled| pooled.in_windows(seconds)));
-        let (traffic, pooled) = (traffic.as_ref(), pooled.as_deref());
         let (smallest, largest) = (self.quota(gsus[0], window), self.quota(gsus[gsus.len() - 1], window));
         let load = LoadLaw::new(traffic, seconds, largest);
         let pooled_load = pooled.map(|pooled| LoadLaw::new(pooled, seconds, largest));
         let tail = self.is_exact(smallest).then(|| ArrivalTail::new(traffic, seconds, ARRIVALS_MAX));
         let one_law = (pooled.unwrap_or(traffic), pooled_load.as_ref().unwrap_or(&load));
-        let bracket = self.ruler.as_ref().filter(|_| !self.is_exact(largest)).map(|ruler| {
+        let bracket = self.ruler.as_ref().zip(self.bracketed_quotas(band)).map(|(ruler, _)| {
             let upper = one_law.1.upper_bound(one_law.0, seconds);
-            let smallest = smallest.max(EXACT_REQUESTS * self.mean.load);
-            ruler.bracket((one_law.0, seconds), upper, self.mean, (smallest, largest))
+            ruler.bracket(&ways[&self.wavering(window)], upper, one_law.1.mean())
         });
         let offered = traffic.mean_rate() * seconds;
         BandLaws { window, offered, load, pooled: pooled_load, tail, bracket }

@@ -4,6 +4,8 @@
 //! for every room that tells (in steps of a 20th of a mean request, or of the sizes' common divisor). Above,
 //! what is left is smooth in the quota, and columns lie a share of it apart.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rayon::prelude::*;
 
 use super::{
@@ -138,11 +140,22 @@ impl Band {
         Between { column: start + column, part: (position - column as f64) as f32 }
     }
 
+    /// Rooms of the columns of few requests.
+    fn rooms(&self) -> impl Iterator<Item = usize> {
+        self.whole.iter().flat_map(Whole::rooms)
+    }
+
     /// Shares left, by column, then row.
-    pub fn shares(&self, pool: &Pool<'_>, family: &CurveFamily, rows: &Rows<'_>) -> Vec<f32> {
+    pub fn shares(
+        &self,
+        pool: &Pool<'_>,
+        family: &CurveFamily,
+        rows: &Rows<'_>,
+        additions: &Additions,
+    ) -> Vec<f32> {
         let mut shares = Vec::with_capacity(self.columns() * rows.len());
         if let Some(whole) = &self.whole {
-            shares.extend(whole.shares(pool, self.window, rows));
+            shares.extend(whole.shares(pool, self.window, rows, additions));
         }
         if let Some(many) = &self.many {
             shares.extend(many.shares(family, self.window, rows));
@@ -151,7 +164,26 @@ impl Band {
     }
 }
 
+/// What the first, second, … arrival adds in a window with so much room. It does not depend on the window's length, and
+/// windows of many lengths have like rooms.
+pub(super) struct Additions {
+    by_room: BTreeMap<usize, Vec<f64>>,
+}
+
+impl Additions {
+    /// For all rooms of these bands.
+    pub fn new(pool: &Pool<'_>, bands: &[Band]) -> Additions {
+        let rooms: BTreeSet<usize> = bands.iter().flat_map(Band::rooms).collect();
+        let adds = |room: usize| (room, pool.table.row(room, ARRIVALS_MAX).loads().collect());
+        Additions { by_room: rooms.into_par_iter().map(adds).collect() }
+    }
+}
+
 impl Whole {
+    fn rooms(&self) -> impl Iterator<Item = usize> {
+        (0..self.columns).map(|column| (self.first + column) * self.stride)
+    }
+
     /// Columns from the first.
     fn position(&self, quota: f64) -> f64 {
         let steps = quota / self.step;
@@ -168,11 +200,9 @@ impl Whole {
 
     /// What the window's arrivals leave at every room: one product of two tables, how likely the n-th arrival is
     /// by row, and what it adds by room.
-    fn shares(&self, pool: &Pool<'_>, window: Window, rows: &Rows<'_>) -> Vec<f32> {
-        let rooms: Vec<usize> = (0..self.columns).map(|column| (self.first + column) * self.stride).collect();
-        let adds: Vec<Vec<f64>> =
-            rooms.par_iter().map(|room| pool.table.row(*room, ARRIVALS_MAX).loads().collect()).collect();
-        let followed = adds.iter().map(Vec::len).max().unwrap_or(0);
+    fn shares(&self, pool: &Pool<'_>, window: Window, rows: &Rows<'_>, additions: &Additions) -> Vec<f32> {
+        let adds: Vec<&Vec<f64>> = self.rooms().map(|room| &additions.by_room[&room]).collect();
+        let followed = adds.iter().map(|adds| adds.len()).max().unwrap_or(0);
         let each: Vec<(f64, f64)> = rows.each().collect();
         let seconds = window.seconds as f64;
         let seen = pool.traffic.in_windows(seconds);
@@ -180,7 +210,7 @@ impl Whole {
         let tails: Vec<ArrivalTail> = each.par_iter().map(tail).collect();
         let arrivals = Arrivals::new(&tails, followed);
         let mean = pool.mean.load;
-        let column = |adds: &Vec<f64>| arrivals.left(adds, mean);
+        let column = |adds: &&Vec<f64>| arrivals.left(adds, mean);
         adds.par_iter().map(column).collect::<Vec<Vec<f32>>>().concat()
     }
 }

@@ -102,6 +102,9 @@ impl CountLaw {
     }
 }
 
+/// Worlds that one thread takes at a time.
+const TOGETHER: usize = 125;
+
 /// From the worlds of the bill's draws; `None` where no pool has a look-up.
 ///
 /// A running order's fees are in `committed` as far as the ladder counts them; everything outside the pools is
@@ -116,38 +119,41 @@ pub(super) fn outlook(
     if pools.is_empty() {
         return None;
     }
-    let outcomes: Vec<Vec<PoolOutcome>> = worlds
-        .par_iter()
-        .map(|drawn| pools.iter().map(|pool| pool.outcome(&drawn.world)).collect())
-        .collect();
-    let committed: f64 = outcomes[0].iter().map(|pool| pool.advised_committed_usd).sum();
+    // Pool by pool, since tables are large and worlds are small.
+    let in_worlds = |pool: &&PoolLookup| -> Vec<PoolOutcome> {
+        worlds.par_iter().with_min_len(TOGETHER).map(|drawn| pool.outcome(&drawn.world)).collect()
+    };
+    let outcomes: Vec<Vec<PoolOutcome>> = pools.iter().map(in_worlds).collect();
+    let committed: f64 = outcomes.iter().map(|drawn| drawn[0].advised_committed_usd).sum();
+    let sum = |draw: usize, of: fn(&PoolOutcome) -> f64| -> f64 {
+        outcomes.iter().map(|drawn| of(&drawn[draw])).sum()
+    };
     let law =
-        |of: &dyn Fn(&[PoolOutcome]) -> f64| -> Vec<f64> { outcomes.iter().map(|all| of(all)).collect() };
-    let sum = |all: &[PoolOutcome], of: fn(&PoolOutcome) -> f64| -> f64 { all.iter().map(of).sum() };
-    let replaced = law(&|all| sum(all, |pool| pool.advised_paygo_usd - pool.nothing_usd));
+        |of: fn(&PoolOutcome) -> f64| -> Vec<f64> { (0..worlds.len()).map(|draw| sum(draw, of)).collect() };
+    let replaced = law(|pool| pool.advised_paygo_usd - pool.nothing_usd);
     let variable: Vec<f64> =
         worlds.iter().zip(&replaced).map(|(drawn, change)| drawn.month_usd + change).collect();
     let total = variable.iter().map(|usd| usd + committed).collect();
     let saves = replaced.iter().filter(|change| **change + committed < 0.0).count() as f64;
-    let cheapest = |at: usize| CountLaw::of(outcomes.iter().map(|all| all[at].cheapest_gsu).collect());
+    let cheapest = |at: usize| CountLaw::of(outcomes[at].iter().map(|pool| pool.cheapest_gsu).collect());
+    let all_cheapest = |draw: usize| outcomes.iter().map(|drawn| drawn[draw].cheapest_gsu).sum();
     let with_lookup = gsu.pools.iter().zip(lookups).filter(|(_, lookup)| lookup.is_some());
     let of_pool = |(at, (pool, _)): (usize, (&super::GsuPool, &Option<PoolLookup>))| PoolOutlook {
         model: pool.model.clone(),
         endpoint: pool.endpoint.clone(),
         cheapest: cheapest(at),
-        regret_usd_per_month: law(&|all| all[at].regret_usd()).iter().sum::<f64>() / worlds.len() as f64,
+        regret_usd_per_month: outcomes[at].iter().map(PoolOutcome::regret_usd).sum::<f64>()
+            / worlds.len() as f64,
         look_up_error: pools[at].error,
     };
     Some(Outlook {
         committed_usd_per_month: committed,
         probability_saves: (committed > 0.0).then(|| saves / worlds.len() as f64),
-        cheapest: CountLaw::of(
-            outcomes.iter().map(|all| all.iter().map(|pool| pool.cheapest_gsu).sum()).collect(),
-        ),
+        cheapest: CountLaw::of((0..worlds.len()).map(all_cheapest).collect()),
         pools: with_lookup.enumerate().map(of_pool).collect(),
         variable: Law::of(variable),
         total: Law::of(total),
-        regret: Law::of(law(&|all| sum(all, PoolOutcome::regret_usd))),
+        regret: Law::of(law(PoolOutcome::regret_usd)),
     })
 }
 

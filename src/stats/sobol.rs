@@ -15,6 +15,9 @@ const BLOCKS: u32 = 16;
 /// From the seed of a sequence to that of the next: the golden ratio's bits, which meet no small seed again.
 const SEED_STEP: u32 = 0x9e37_79b9;
 
+/// Points that are handed on together; a block is a whole number of them or less than one.
+const BATCH: u32 = 16;
+
 /// Longest sequence that the library has.
 const POINTS_MAX: u32 = 1 << 16;
 
@@ -115,13 +118,16 @@ pub fn sensitivity<const OUTPUTS: usize>(
     seed: u32,
     model: impl Fn(&[f64]) -> [f64; OUTPUTS] + Sync,
 ) -> [Sensitivity; OUTPUTS] {
-    sensitivity_by_change(inputs, points, seed, |u| ((), model(u)), |(), u, _| model(u))
+    let each = |batch: &[Vec<f64>]| batch.iter().map(|u| model(u)).collect::<Vec<_>>();
+    let whole = |batch: &[Vec<f64>]| (vec![(); batch.len()], each(batch));
+    sensitivity_by_change(inputs, points, seed, whole, |_, batch, _| each(batch))
 }
 
 /// The same for a model of many parts, of which most inputs move few.
 ///
-/// `whole` works everything out and keeps what it needs; `changed` gets that, the numbers with one other input, and
-/// which one, and works out again what depends on it. It must leave what it was given as it was.
+/// `whole` works everything out at each of a batch of points and keeps what it needs; `changed` gets that, the numbers
+/// with one other input, and which one, and works out again what depends on it. It must leave what it was given as it
+/// was. Batches let a part with a large table go through many points while that is at hand.
 ///
 /// # Panics
 ///
@@ -130,8 +136,8 @@ pub fn sensitivity_by_change<S, const OUTPUTS: usize>(
     inputs: usize,
     points: u32,
     seed: u32,
-    whole: impl Fn(&[f64]) -> (S, [f64; OUTPUTS]) + Sync,
-    changed: impl Fn(&mut S, &[f64], usize) -> [f64; OUTPUTS] + Sync,
+    whole: impl Fn(&[Vec<f64>]) -> (Vec<S>, Vec<[f64; OUTPUTS]>) + Sync,
+    changed: impl Fn(&mut [S], &[Vec<f64>], usize) -> Vec<[f64; OUTPUTS]> + Sync,
 ) -> [Sensitivity; OUTPUTS] {
     assert!(points.is_multiple_of(BLOCKS) && (2 * BLOCKS..=POINTS_MAX).contains(&points), "points {points}");
     let each = points / BLOCKS;
@@ -158,8 +164,8 @@ fn run<S, const OUTPUTS: usize>(
     points: std::ops::Range<u32>,
     seed: u32,
     (whole, changed): (
-        &impl Fn(&[f64]) -> (S, [f64; OUTPUTS]),
-        &impl Fn(&mut S, &[f64], usize) -> [f64; OUTPUTS],
+        &impl Fn(&[Vec<f64>]) -> (Vec<S>, Vec<[f64; OUTPUTS]>),
+        &impl Fn(&mut [S], &[Vec<f64>], usize) -> Vec<[f64; OUTPUTS]>,
     ),
 ) -> Block<OUTPUTS> {
     let mut block = Block {
@@ -168,21 +174,32 @@ fn run<S, const OUTPUTS: usize>(
         first: vec![[0.0; OUTPUTS]; inputs],
         total: vec![[0.0; OUTPUTS]; inputs],
     };
-    for point in points {
-        let mut a: Vec<f64> = (0..inputs).map(|input| coordinate(point, input, seed)).collect();
-        let b: Vec<f64> = (0..inputs).map(|input| coordinate(point, inputs + input, seed)).collect();
-        let ((mut state, at_a), (_, at_b)) = (whole(&a), whole(&b));
+    let end = points.end;
+    for start in points.step_by(BATCH as usize) {
+        let batch = |first: usize| -> Vec<Vec<f64>> {
+            let point = |point| (0..inputs).map(|input| coordinate(point, first + input, seed)).collect();
+            (start..end.min(start + BATCH)).map(point).collect()
+        };
+        let (mut a, mut b) = (batch(0), batch(inputs));
+        let ((mut states, at_a), (_, at_b)) = (whole(&a), whole(&b));
         for output in 0..OUTPUTS {
-            block.sum[output] += at_a[output] + at_b[output];
-            block.squares[output] += at_a[output].powi(2) + at_b[output].powi(2);
+            for (a, b) in at_a.iter().zip(&at_b) {
+                block.sum[output] += a[output] + b[output];
+                block.squares[output] += a[output].powi(2) + b[output].powi(2);
+            }
         }
+        let exchange = |a: &mut [Vec<f64>], b: &mut [Vec<f64>], input: usize| {
+            a.iter_mut().zip(b).for_each(|(a, b)| std::mem::swap(&mut a[input], &mut b[input]));
+        };
         for input in 0..inputs {
-            let own = std::mem::replace(&mut a[input], b[input]);
-            let mixed = changed(&mut state, &a, input);
-            a[input] = own;
-            for output in 0..OUTPUTS {
-                block.first[input][output] += (at_b[output] - mixed[output]).powi(2);
-                block.total[input][output] += (at_a[output] - mixed[output]).powi(2);
+            exchange(&mut a, &mut b, input);
+            let mixed = changed(&mut states, &a, input);
+            exchange(&mut a, &mut b, input);
+            for ((a, b), mixed) in at_a.iter().zip(&at_b).zip(mixed) {
+                for output in 0..OUTPUTS {
+                    block.first[input][output] += (b[output] - mixed[output]).powi(2);
+                    block.total[input][output] += (a[output] - mixed[output]).powi(2);
+                }
             }
         }
     }
@@ -291,8 +308,12 @@ mod tests {
             inputs,
             1024,
             5,
-            |u| (u.to_vec(), [u.iter().sum()]),
-            |kept, u, input| [kept.iter().sum::<f64>() - kept[input] + u[input]],
+            |batch| (batch.to_vec(), batch.iter().map(|u| [u.iter().sum()]).collect()),
+            |kept, batch, input| {
+                let each =
+                    |(kept, u): (&Vec<f64>, &Vec<f64>)| [kept.iter().sum::<f64>() - kept[input] + u[input]];
+                kept.iter().zip(batch).map(each).collect()
+            },
         );
         assert!((found.mean / 150.0 - 1.0).abs() < 1e-3, "{}", found.mean);
         assert!((found.standard_deviation / (300.0_f64 / 12.0).sqrt() - 1.0).abs() < 0.1, "{found:?}");
@@ -311,10 +332,16 @@ mod tests {
             3,
             256,
             5,
-            |u| ([u[0] * u[1], u[2].sqrt()], model(u)),
-            |kept, u, input| match input {
-                2 => [kept[0] + u[2].sqrt(), u[1]],
-                _ => [u[0] * u[1] + kept[1], u[1]],
+            |batch| {
+                let kept = batch.iter().map(|u| [u[0] * u[1], u[2].sqrt()]);
+                (kept.collect(), batch.iter().map(|u| model(u)).collect())
+            },
+            |kept, batch, input| {
+                let each = |(kept, u): (&[f64; 2], &Vec<f64>)| match input {
+                    2 => [kept[0] + u[2].sqrt(), u[1]],
+                    _ => [u[0] * u[1] + kept[1], u[1]],
+                };
+                kept.iter().zip(batch).map(each).collect()
             },
         );
         assert_eq!(whole, parts);

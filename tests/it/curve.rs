@@ -212,6 +212,25 @@ fn amounts_of_many_months_are_looked_up_at_once() {
     }
 }
 
+/// A family for planned loads alone is the whole one there.
+#[test]
+fn a_family_up_to_its_centre_is_the_whole_one_there() {
+    let traffic = daily(&drafts(), HABITUAL, 20.0);
+    let pro = row("gemini-3-pro-image");
+    let whole = CurveFamily::new(&pro, &traffic).unwrap();
+    for least in [0.8, 0.6, 1.0] {
+        let part = CurveFamily::up_to_centre(&pro, &traffic, least, &whole).unwrap();
+        assert!(part.centre() == whole.centre());
+        for gsu in [1, 5, 13, 20, 24, 40, 59] {
+            for load in [least, f64::midpoint(least, 1.0), 1.0] {
+                let [found, expected] =
+                    [&part, &whole].map(|family| family.left_share(gsu, load, None).unwrap());
+                check_near(found, expected, 1e-9);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_family_at_its_centre_is_the_curve() {
     let traffic = daily(&drafts(), HABITUAL, 20.0);

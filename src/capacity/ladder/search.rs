@@ -47,7 +47,14 @@ impl Tables {
         let most = problem.steps.iter().map(units).max().unwrap_or(0);
         let table =
             |at: usize| (0..=most).map(|unit| problem.paygo(at, unit.saturating_mul(increment))).collect();
-        let paid: Vec<Vec<f64>> = (0..problem.steps.len()).map(table).collect();
+        let mut paid: Vec<Vec<f64>> = (0..problem.steps.len()).map(table).collect();
+        // More than what changes something in no step is never bought.
+        let useful = |table: &Vec<f64>| {
+            let last = table[table.len() - 1];
+            table.iter().rposition(|usd| *usd != last).map_or(0, |unit| unit + 1)
+        };
+        let most = paid.iter().map(useful).max().unwrap_or(0);
+        paid.iter_mut().for_each(|table| table.truncate(most + 1));
         let envelope = paid.iter().map(|table| lower_convex_envelope(table)).collect();
         Tables { paid, envelope }
     }

@@ -26,6 +26,10 @@ use crate::{
 /// Points of the study; each is evaluated once for each input and twice more.
 const POINTS: u32 = 2048;
 
+/// Points where there are more inputs than this: each of many moves little, and the indices tell their errors.
+const POINTS_OF_MANY: u32 = 1024;
+const MANY_INPUTS: usize = 64;
+
 /// A Sobol study of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct VarianceStudy {
@@ -75,13 +79,14 @@ pub(super) fn study(
         lookups,
         months: months as f64,
     };
+    let points = if uncertain.len() > MANY_INPUTS { POINTS_OF_MANY } else { POINTS };
     let seed = (inputs.workload.seed ^ (inputs.workload.seed >> 32)) as u32;
     let found: [Sensitivity; OUTPUTS] = sensitivity_by_change(
         uncertain.len(),
-        POINTS,
+        points,
         seed,
-        |u| model.whole(u),
-        |state, u, input| model.changed(state, u, input),
+        |batch| model.whole(batch),
+        |states, batch, input| model.changed(states, batch, input),
     );
     let spread =
         |at: usize| OutputSpread { mean: found[at].mean, standard_deviation: found[at].standard_deviation };
@@ -93,8 +98,8 @@ pub(super) fn study(
         regret: index(&found[2], input),
     });
     let study = VarianceStudy {
-        points: POINTS,
-        evaluations: POINTS * (uncertain.len() as u32 + 2),
+        points,
+        evaluations: points * (uncertain.len() as u32 + 2),
         seed,
         cost: spread(0),
         gsu: has_pool.then(|| spread(1)),
@@ -188,20 +193,39 @@ struct PoolResult {
 }
 
 impl Model<'_> {
-    fn whole(&self, u: &[f64]) -> (State, [f64; OUTPUTS]) {
-        let scores: Vec<f64> = u.iter().map(|u| standard_normal_quantile(*u)).collect();
-        let world = self.world(&scores);
-        let usd = (0..self.routes.len()).map(|at| self.route_usd(&world, at)).collect();
-        let pools = (0..self.lookups.len()).map(|at| self.pool(&world, at)).collect();
-        let state = State { world, usd, pools };
-        let results = self.results(&state);
-        (state, results)
+    /// Pool by pool over all points: its tables are large, and worlds are small.
+    fn whole(&self, batch: &[Vec<f64>]) -> (Vec<State>, Vec<[f64; OUTPUTS]>) {
+        let state = |u: &Vec<f64>| {
+            let scores: Vec<f64> = u.iter().map(|u| standard_normal_quantile(*u)).collect();
+            let world = self.world(&scores);
+            let usd = (0..self.routes.len()).map(|at| self.route_usd(&world, at)).collect();
+            State { world, usd, pools: vec![PoolResult::default(); self.lookups.len()] }
+        };
+        let mut states: Vec<State> = batch.iter().map(state).collect();
+        for at in 0..self.lookups.len() {
+            states.iter_mut().for_each(|state| state.pools[at] = self.pool(&state.world, at));
+        }
+        let results = states.iter().map(|state| self.results(state)).collect();
+        (states, results)
     }
 
     /// The results with another number for one input.
-    fn changed(&self, state: &mut State, u: &[f64], input: usize) -> [f64; OUTPUTS] {
-        let Moves::Some { routes, pools } = &self.moves[input] else { return self.whole(u).1 };
-        let score = standard_normal_quantile(u[input]);
+    fn changed(&self, states: &mut [State], batch: &[Vec<f64>], input: usize) -> Vec<[f64; OUTPUTS]> {
+        let Moves::Some { routes, pools } = &self.moves[input] else { return self.whole(batch).1 };
+        let one =
+            |(state, u): (&mut State, &Vec<f64>)| self.with_tokens(state, (routes, pools), input, u[input]);
+        states.iter_mut().zip(batch).map(one).collect()
+    }
+
+    /// The results of a world whose routes have other tokens in a class.
+    fn with_tokens(
+        &self,
+        state: &mut State,
+        (routes, pools): (&[usize], &[usize]),
+        input: usize,
+        u: f64,
+    ) -> [f64; OUTPUTS] {
+        let score = standard_normal_quantile(u);
         let kept_tokens: Vec<_> = routes.iter().map(|at| state.world.routes[*at].tokens).collect();
         let kept_usd: Vec<f64> = routes.iter().map(|at| state.usd[*at]).collect();
         let kept_pools: Vec<PoolResult> = pools.iter().map(|at| state.pools[*at]).collect();

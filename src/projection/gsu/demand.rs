@@ -117,6 +117,18 @@ pub(super) fn traffic(
     Traffic::new(&[1.0; WEEK_HOURS], streams)
 }
 
+/// A share that nobody sees.
+const NEXT_TO_NOTHING: f64 = 1e-12;
+
+/// At which multiples of the planned traffic curves are asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Loads<'a> {
+    /// Any.
+    Any,
+    /// As planned alone; with the curves for any load of the same traffic under other windows.
+    Planned { like: &'a MonthlyCurves },
+}
+
 /// Curves for every month with traffic: few families, since most months differ in volume alone.
 pub(super) struct MonthlyCurves {
     /// Each with the traffic that it was made from; that of the busiest month first.
@@ -131,6 +143,7 @@ impl MonthlyCurves {
         members: &[Member<'_>],
         row: &Throughput,
         months: &[Month],
+        loads: Loads<'_>,
     ) -> Result<MonthlyCurves, CurveError> {
         let burn: Vec<f64> = members.iter().map(|member| mean_burn(member, row)).collect();
         let mixes: Vec<Vec<f64>> = months
@@ -157,11 +170,19 @@ impl MonthlyCurves {
             });
             of_month[at] = Some((family, load(at) / load(centres[family])));
         }
-        let family = |at: &usize| {
+        let family = |(index, at): (usize, &usize)| {
             let traffic = traffic(members, row, *at, months[*at])?;
-            Ok((CurveFamily::new(row, &traffic)?, traffic))
+            let family = match loads {
+                Loads::Any => CurveFamily::new(row, &traffic)?,
+                Loads::Planned { like } => {
+                    let of_family = of_month.iter().flatten().filter(|(family, _)| *family == index);
+                    let least = of_family.map(|(_, load)| *load).fold(1.0, f64::min);
+                    CurveFamily::up_to_centre(row, &traffic, least, &like.families[index].0)?
+                }
+            };
+            Ok((family, traffic))
         };
-        let families = centres.iter().map(family).collect::<Result<Vec<_>, CurveError>>()?;
+        let families = centres.iter().enumerate().map(family).collect::<Result<Vec<_>, CurveError>>()?;
         Ok(MonthlyCurves { families, of_month })
     }
 
@@ -198,9 +219,17 @@ impl MonthlyCurves {
         let (family, load) = self.of_month[at]?;
         let family = &self.families[family].0;
         let listed = &family.centre().points;
+        // Within a window more leaves less: after next to nothing comes nothing.
+        let mut nothing_in = None;
         let share = |gsu: &u64| {
             let place = listed.partition_point(|point| point.gsu <= *gsu).saturating_sub(1);
-            family.left_share(listed[place].gsu, load * factor, None).unwrap_or(1.0)
+            let point = &listed[place];
+            if nothing_in.is_some() && nothing_in == point.window {
+                return 0.0;
+            }
+            let share = family.left_share(point.gsu, load * factor, None).unwrap_or(1.0);
+            nothing_in = point.window.filter(|_| share < NEXT_TO_NOTHING);
+            share
         };
         Some(counts.iter().map(share).collect())
     }

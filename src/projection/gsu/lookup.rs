@@ -4,9 +4,11 @@
 //! tables over load, size and burstiness (see [`crate::capacity::ShareTable`]). Costs of all counts at once give
 //! the cheapest one, and those of the ladders tell what the advised purchase comes to.
 
+use std::ops::RangeInclusive;
+
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{Member, demand::burn_by_class, money::Costs};
+use super::{Member, cheapest::cheapest, demand::burn_by_class, money::Costs};
 use crate::{
     calendar::{Day, Month, Stretch},
     capacity::{Amounts, CurveError, Grid, Ladder, LadderRegret, Place, Probe, ShareTable},
@@ -21,21 +23,20 @@ const RATE_FACTOR_MAX: f64 = 6.0;
 const RATE_SPREAD: f64 = 1.2;
 
 /// Where the look-up is held against exact curves: half a standard deviation and more of load, size and burstiness
-/// off, and further to both sides.
-const PROBES: [Probe; 3] = [
-    Probe { load: 1.16, size: 1.03, shape: 0.7 },
-    Probe { load: 0.86, size: 0.97, shape: 1.4 },
-    Probe { load: 1.4, size: 1.09, shape: 0.5 },
-];
+/// off to the one side, and further to the other.
+const PROBES: [Probe; 2] =
+    [Probe { load: 0.86, size: 0.97, shape: 1.4 }, Probe { load: 1.4, size: 1.09, shape: 0.5 }];
 
 /// Most counts at which it is.
-const PROBED_COUNTS: usize = 8;
+const PROBED_COUNTS: usize = 6;
 
 /// A pool's costs by look-up.
 #[derive(Clone, Debug)]
 pub(in crate::projection) struct PoolLookup {
     /// Counts that may be bought, 0 first.
     counts: Vec<u64>,
+    /// Indices of the counts above 0 that share a window.
+    bands: Vec<RangeInclusive<usize>>,
     tables: Vec<ShareTable>,
     /// By month: its table, and the logarithm of its load factor; `None` without traffic.
     of_month: Vec<Option<(usize, f64)>>,
@@ -150,6 +151,7 @@ impl PoolLookup {
             levels: levels_of(&ladders, months, &counts),
             ladders: ladders.iter().map(|ladder| committed_usd(ladder) / months as f64).collect(),
             error: error(costs, &tables, &counts, named)?,
+            bands: bands(costs, &counts),
             usd_per_gsu_month,
             tables,
             counts,
@@ -194,18 +196,9 @@ impl PoolLookup {
     /// The cheapest of all, given what every count by its index and every ladder leaves over the horizon.
     fn best(&self, left: impl Fn(usize) -> f64, nothing_usd: f64, ladders: &[f64]) -> PoolOutcome {
         let months = self.of_month.len() as f64;
-        let mut cheapest = (0, nothing_usd);
-        for (index, gsu) in self.counts.iter().enumerate().skip(1) {
-            let fees = *gsu as f64 * self.usd_per_gsu_month;
-            // What is left costs at least nothing, and larger counts cost more.
-            if fees >= cheapest.1 {
-                break;
-            }
-            let usd = left(index) / months + fees;
-            if usd < cheapest.1 {
-                cheapest = (*gsu, usd);
-            }
-        }
+        let fees = |index: usize| self.counts[index] as f64 * self.usd_per_gsu_month;
+        let found = cheapest(&self.bands, fees, |index| left(index) / months, nothing_usd);
+        let cheapest = found.map_or((0, nothing_usd), |(index, usd)| (self.counts[index], usd));
         // A count that waits for its order serves a part of the horizon.
         let in_time = nothing_usd + self.held_share * (cheapest.1 - nothing_usd);
         let of_ladder = |(committed, left): (&f64, &f64)| committed + left / months;
@@ -296,6 +289,18 @@ fn part(costs: &Costs<'_>, member: &Member<'_>) -> Part {
         burn: member.plan.months.iter().map(|spend| spend.requests * mean).collect(),
         usd: member.instead_of.months.iter().map(|spend| positive(&spend.usd)).collect(),
     }
+}
+
+/// Indices of the counts above 0, those of one window together.
+fn bands(costs: &Costs<'_>, counts: &[u64]) -> Vec<RangeInclusive<usize>> {
+    let mut next = counts.partition_point(|gsu| *gsu == 0);
+    let same = counts[next..].chunk_by(|a, b| costs.row.window(*a) == costs.row.window(*b));
+    let band = |counts: &[u64]| {
+        let first = next;
+        next += counts.len();
+        first..=next - 1
+    };
+    same.map(band).collect()
 }
 
 /// One table for each family of months, wide enough for its months at a third to three times their traffic.

@@ -1,5 +1,6 @@
 //! Provisioned throughput for the workload: what every GSU count leaves to PayGo, what it costs, what to buy.
 
+mod cheapest;
 mod choice;
 mod commitments;
 mod demand;
@@ -34,7 +35,7 @@ pub use self::{
 use self::{
     choice::{choice, held},
     commitments::Sized,
-    demand::{MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
+    demand::{Loads, MonthlyCurves, WEEK_HOURS, hourly_load, traffic},
     form::Busiest,
     money::{Costs, Money},
 };
@@ -254,7 +255,7 @@ fn pool(
     let sizing = sized(inputs, &query, global, warnings)?;
     let row = inputs.capacity.throughput(&model, inputs.workload.start, prompt_tokens(&query))?;
     let window = sizing.window.map_or(60.0, |window| window.seconds as f64);
-    let curves = MonthlyCurves::new(members, row, months)
+    let curves = MonthlyCurves::new(members, row, months, Loads::Any)
         .map_err(|error| warnings.push(Warning::NotSized { model: model.clone(), why: error.to_string() }))
         .ok()?;
     let burn_total: f64 = (0..months.len()).map(requests).sum::<f64>() * to_f64(sizing.burn_per_request);

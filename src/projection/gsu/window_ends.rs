@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    demand::MonthlyCurves,
+    demand::{Loads, MonthlyCurves},
     money::{BestOfTerm, Costs, PayGo},
     sizes::SizeRule,
 };
@@ -46,7 +46,9 @@ pub(super) struct AtEnd {
 pub(super) fn at_ends(costs: &Costs<'_>, form_gsu: u64) -> Vec<AtEnd> {
     let at_end = |end: &WindowEnd| {
         let row = costs.row.at_window_end(*end)?;
-        let curves = MonthlyCurves::new(costs.members, &row, costs.months).ok()?;
+        let curves =
+            MonthlyCurves::new(costs.members, &row, costs.months, Loads::Planned { like: costs.curves })
+                .ok()?;
         Some(AtEnd { end: *end, row, curves, form_gsu })
     };
     WindowEnd::ALL.iter().filter_map(at_end).collect()

@@ -95,98 +95,9 @@ impl CountLaw {
     }
 }
 
-/// w^(−shape) for Re w > 0: by multiplications where the shape is a small whole number.
-#[cfg(test)]
-fn inverse_power(w: Complex64, shape: f64) -> Complex64 {
-    let mut product = Product::ONE;
-    product.times(w);
-    product.inverse_power(shape)
-}
-
-/// Squared size above which a product is scaled down: far below what a number holds.
-const SQUARE_MAX: f64 = 1e100;
-
-/// A product of numbers on the right of the imaginary axis that keeps its whole angle, so that it has powers.
-///
-/// Streams that waver alike then take one power together instead of one each.
-#[derive(Clone, Copy)]
-pub(super) struct Product {
-    /// But for the scale.
-    value: Complex64,
-    /// Whole turns beyond the angle of `value`.
-    turns: f64,
-    /// Logarithm of what was scaled down.
-    log_scale: f64,
-}
-
-impl Product {
-    pub const ONE: Product = Product { value: Complex64::ONE, turns: 0.0, log_scale: 0.0 };
-
-    /// Another factor, Re w > 0: it turns by less than a right angle, so crossing the negative axis is seen.
-    pub fn times(&mut self, w: Complex64) {
-        let next = self.value * w;
-        let (above, still) = (self.value.im.is_sign_positive(), next.im.is_sign_positive());
-        if above && !still && w.im > 0.0 {
-            self.turns += 1.0;
-        } else if !above && still && w.im < 0.0 {
-            self.turns -= 1.0;
-        }
-        self.value = next;
-        let square = next.norm_sqr();
-        if square > SQUARE_MAX {
-            self.log_scale += 0.5 * square.ln();
-            self.value /= square.sqrt();
-        }
-    }
-
-    /// product^(−shape): by multiplications where the shape is a small whole number.
-    pub fn inverse_power(self, shape: f64) -> Complex64 {
-        let scale = if self.log_scale == 0.0 { 1.0 } else { (-shape * self.log_scale).exp() };
-        if shape.fract() == 0.0 && shape <= 64.0 {
-            return (1.0 / self.value).powu(shape as u32) * scale;
-        }
-        let angle = self.value.arg() + std::f64::consts::TAU * self.turns;
-        Complex64::from_polar((-0.5 * shape * self.value.norm_sqr().ln()).exp() * scale, -shape * angle)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_whole_and_a_broken_power_agree() {
-        let w = Complex64::new(1.7, -2.3);
-        assert!((inverse_power(w, 8.0) - w.powf(-8.0)).norm() < 1e-15);
-        assert!((inverse_power(w, 2.5) - w.powf(-2.5)).norm() < 1e-15);
-    }
-
-    /// Forty factors that turn by 60 degrees each go around more than six times; as many the other way, too, and
-    /// large ones fit no number.
-    #[test]
-    fn a_power_of_a_product_is_the_product_of_the_powers() {
-        for (factor, count) in [
-            (Complex64::from_polar(1.1, 1.0), 40),
-            (Complex64::from_polar(1.1, -1.0), 40),
-            (Complex64::new(3e9, 1e9), 45),
-            (Complex64::new(0.4, -0.01), 3),
-        ] {
-            for shape in [8.163, 2.0, 0.3] {
-                let mut product = Product::ONE;
-                let (mut log, mut angle) = (0.0, 0.0);
-                for step in 0..count {
-                    let w = factor * (1.0 + 0.01 * f64::from(step));
-                    product.times(w);
-                    log -= shape * w.norm().ln();
-                    angle -= shape * w.arg();
-                }
-                let (found, expected) =
-                    (product.inverse_power(shape), Complex64::from_polar(log.exp(), angle));
-                let error = (found - expected).norm();
-                assert!(error <= 1e-11 * expected.norm(), "{factor} {shape}: {found}, expected {expected}");
-            }
-        }
-    }
 
     /// Derivatives of the transform at z = 1 are the moments.
     #[test]

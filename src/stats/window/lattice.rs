@@ -8,8 +8,8 @@ const DIVISOR_PER_MEAN_MAX: f64 = 128.0;
 /// Steps in a mean size when sizes have no useful common divisor.
 const STEPS_PER_MEAN: f64 = 20.0;
 
-/// Above this mean count the step may grow with its fourth root.
-const FINE_COUNT: f64 = 80.0;
+/// Above this variance of the count the step may grow with its fourth root.
+const FINE_VARIANCE: f64 = 80.0;
 
 /// Most points a law is computed on.
 const POINTS_MAX: f64 = (1_u32 << 19) as f64;
@@ -21,12 +21,13 @@ pub(super) struct Lattice {
     pub exact: bool,
 }
 
-/// The lattice for windows of at most `count` requests on average, needed up to load `reach`.
+/// The lattice for windows whose number of requests has at most this standard deviation, needed up to load `reach`.
 ///
 /// Splitting a size over its two neighbours keeps the mean and adds at most step²/4 to the variance of a
-/// size: the share of load above a quota rises by at most 4·10⁻⁵ at mean/20 (tested). As counts grow, that share
-/// itself falls with their root, so a step that grows with the fourth root keeps the error.
-pub(super) fn load_lattice(traffic: &Traffic, count: f64, reach: f64) -> Lattice {
+/// size: the share of load above a quota rises by at most 4·10⁻⁵ at mean/20 (tested). What n requests add to that
+/// share is n·step²/8 times the density of the load over its mean: it falls with the deviation of the count, so a
+/// step that grows with the root of the deviation keeps the error.
+pub(super) fn load_lattice(traffic: &Traffic, deviation: f64, reach: f64) -> Lattice {
     let mean = traffic.mean_load() / traffic.mean_rate();
     let values = traffic.sources.iter().flat_map(|source| source.marks.iter().map(|mark| mark.value));
     if let Some(divisor) = common_divisor(values)
@@ -35,7 +36,7 @@ pub(super) fn load_lattice(traffic: &Traffic, count: f64, reach: f64) -> Lattice
     {
         return Lattice { step: divisor, exact: true };
     }
-    let step = mean / STEPS_PER_MEAN * (count / FINE_COUNT).sqrt().sqrt().max(1.0);
+    let step = mean / STEPS_PER_MEAN * (deviation / FINE_VARIANCE.sqrt()).sqrt().max(1.0);
     Lattice { step: step.max(reach / POINTS_MAX), exact: false }
 }
 

@@ -1,6 +1,8 @@
 //! The law of the load of one window.
 
-use realfft::{RealFftPlanner, num_complex::Complex64};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex64};
 
 use super::{
     CountLaw, Marks, Traffic,
@@ -18,8 +20,13 @@ const TILT_MAX: f64 = 12.0;
 /// Probability below which a cell is taken never to stay under the reach: e^−32.
 const NEVER: f64 = 32.0;
 
-/// How transforms are averaged over cells: on a grid of rates, or (in tests) one by one.
-type Averaging = fn(&[Cell], &[CountLaw], Vec<Vec<Complex64>>) -> Vec<Complex64>;
+/// What is e^−28 times smaller than the largest value of a transform cannot be seen in the law; a tilt enlarges it
+/// by as much as it has.
+const NEGLIGIBLE: f64 = 28.0;
+
+/// How transforms are averaged over cells: on a grid of rates, or (in tests) one by one. The number is the
+/// logarithm of how much less than the largest value is negligible.
+type Averaging = fn(&[Cell], &[CountLaw], Vec<Vec<Complex64>>, f64) -> Vec<Complex64>;
 
 /// Most points of a transform.
 const LENGTH_MAX: usize = 1 << 22;
@@ -47,8 +54,8 @@ pub struct LoadLaw {
 impl LoadLaw {
     /// The load of a window of `length` units of time, exact for quotas up to `reach` (infinity: all).
     ///
-    /// Sizes are put on a lattice: their greatest common divisor, or a 20th of the mean size (more for huge
-    /// counts), which raises `E[(L − c)+]` by up to 4·10⁻⁵ of the mean load. The transform is as long as the reach
+    /// Sizes are put on a lattice: their greatest common divisor, or a 20th of the mean size (more where counts
+    /// scatter widely), which raises `E[(L − c)+]` by up to 4·10⁻⁵ of the mean load. The transform is as long as the reach
     /// or as the busiest cell needs, whichever is less: by Chernoff's bound and exponential tilting what it
     /// folds back is below e^−25 of the mean load, and rounding below 10⁻¹⁰ of it. Cells whose load stays under the
     /// reach with probability below e^−32 enter with their mean alone.
@@ -69,7 +76,7 @@ impl LoadLaw {
         let (silent, cells) = reachable_cells(traffic, length, reach);
         let bound = TailBound::new(traffic, &cells);
         let reach = reach.min(bound.beyond(ALIASING + 5.0));
-        let lattice = load_lattice(traffic, bound.busiest_count, reach);
+        let lattice = load_lattice(traffic, bound.busiest_deviation, reach);
         let needed = (reach / lattice.step).floor() as usize + 2;
         let mut probabilities = if cells.is_empty() {
             vec![0.0; needed]
@@ -258,7 +265,8 @@ fn reachable_cells(traffic: &Traffic, length: f64, reach: f64) -> (f64, Vec<Cell
 struct TailBound {
     /// t and ln `E[e^{tL}]`.
     logs: Vec<(f64, f64)>,
-    busiest_count: f64,
+    /// Standard deviation of the number of requests.
+    busiest_deviation: f64,
 }
 
 impl TailBound {
@@ -278,7 +286,8 @@ impl TailBound {
             (t, traffic.sources.iter().zip(&busiest).map(log).sum::<f64>())
         });
         let usable = logs.filter(|(_, log): &(f64, f64)| log.is_finite()).collect();
-        TailBound { logs: usable, busiest_count: busiest.iter().sum() }
+        let counts = traffic.sources.iter().zip(&busiest).map(|(source, mean)| source.counts.variance(*mean));
+        TailBound { logs: usable, busiest_deviation: counts.sum::<f64>().sqrt() }
     }
 
     /// κ with P(L ≥ level) ≤ e^−κ.
@@ -317,8 +326,7 @@ fn inverted(
     lattice: Lattice,
     (size, tilt): (usize, f64),
 ) -> Vec<f64> {
-    let mut planner = RealFftPlanner::<f64>::new();
-    let forward = planner.plan_fft_forward(size);
+    let (forward, backward) = plans(size);
     let slope = tilt / size as f64;
     let spectrum = |marks: &Marks| {
         let mut values = vec![0.0; size];
@@ -330,16 +338,28 @@ fn inverted(
         spectrum.iter_mut().for_each(|value| *value -= 1.0);
         spectrum
     };
-    let spectra: Vec<Vec<Complex64>> = traffic.sources.iter().map(|source| spectrum(&source.marks)).collect();
+    let mut spectra: Vec<Vec<Complex64>> = Vec::with_capacity(traffic.sources.len());
+    for (index, source) in traffic.sources.iter().enumerate() {
+        let same = traffic.sources[..index].iter().position(|other| other.marks == source.marks);
+        spectra.push(same.map_or_else(|| spectrum(&source.marks), |same| spectra[same].clone()));
+    }
     let laws: Vec<CountLaw> = traffic.sources.iter().map(|source| source.counts).collect();
-    let mut transform = average(cells, &laws, spectra);
+    let mut transform = average(cells, &laws, spectra, NEGLIGIBLE + tilt);
     transform[0].im = 0.0;
     transform[size / 2].im = 0.0;
-    let backward = planner.plan_fft_inverse(size);
     let mut values = backward.make_output_vec();
     backward.process(&mut transform, &mut values).expect("buffers have the planned lengths");
     let scale = 1.0 / size as f64;
-    values.iter().enumerate().map(|(point, value)| value * scale * (slope * point as f64).exp()).collect()
+    let upright = |point: usize| if slope == 0.0 { scale } else { scale * (slope * point as f64).exp() };
+    values.iter().enumerate().map(|(point, value)| value * upright(point)).collect()
+}
+
+/// Transforms there and back. Their tables of angles cost as much as a transform, so each length is planned once.
+fn plans(size: usize) -> (Arc<dyn RealToComplex<f64>>, Arc<dyn ComplexToReal<f64>>) {
+    static PLANNER: LazyLock<Mutex<RealFftPlanner<f64>>> =
+        LazyLock::new(|| Mutex::new(RealFftPlanner::new()));
+    let mut planner = PLANNER.lock().unwrap_or_else(PoisonError::into_inner);
+    (planner.plan_fft_forward(size), planner.plan_fft_inverse(size))
 }
 
 #[cfg(test)]

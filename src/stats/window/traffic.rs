@@ -97,12 +97,17 @@ impl Traffic {
     /// The same traffic as windows of so many seconds see it: a modulation that ends has the shape of counts that
     /// it has there. Borrowed where nothing depends on the window.
     pub fn in_windows(&self, seconds: f64) -> Cow<'_, Traffic> {
-        if !self.sources.iter().any(|source| matches!(source.counts, CountLaw::Modulated(_))) {
+        if !self.depends_on_windows() {
             return Cow::Borrowed(self);
         }
         let mut seen = self.clone();
         seen.sources.iter_mut().for_each(|source| source.counts = source.counts.in_windows(seconds));
         Cow::Owned(seen)
+    }
+
+    /// Whether windows of other lengths see other laws of counts.
+    pub fn depends_on_windows(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source.counts, CountLaw::Modulated(_)))
     }
 
     /// The same traffic with every stream's negative binomial shape times `factor` (below 1: more bursts), in

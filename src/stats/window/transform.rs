@@ -1,10 +1,11 @@
 //! Transforms of the load of a window, averaged over cells.
 
 use realfft::num_complex::Complex64;
+use wide::f64x4;
 
 use super::{
     CountLaw,
-    counts::Product,
+    lanes::{LANES, Lanes, Product},
     points::{Points, points},
     traffic::Cell,
 };
@@ -12,15 +13,18 @@ use super::{
 /// Frequencies worked on together.
 const CHUNK: usize = 64;
 
-/// What is e^−40 times smaller than the largest value cannot be seen in the result.
-const NEGLIGIBLE: f64 = 40.0;
-
 /// Σ over cells of weight × `E[z^load]`, at every frequency.
 ///
 /// `cells` hold mean counts of a window, one for each stream; `laws` the streams' laws of counts; `spectra`
-/// each stream's φ − 1, φ the transform of its sizes.
-pub(super) fn averaged(cells: &[Cell], laws: &[CountLaw], spectra: Vec<Vec<Complex64>>) -> Vec<Complex64> {
-    over_points(&points(cells, laws), cells, laws, spectra)
+/// each stream's φ − 1, φ the transform of its sizes. Values e^−`negligible` times smaller than the largest are
+/// taken as zero.
+pub(super) fn averaged(
+    cells: &[Cell],
+    laws: &[CountLaw],
+    spectra: Vec<Vec<Complex64>>,
+    negligible: f64,
+) -> Vec<Complex64> {
+    over_points(&points(cells, laws), (cells, laws), spectra, negligible)
 }
 
 /// The same in every cell, without a grid.
@@ -29,15 +33,16 @@ pub(super) fn averaged_directly(
     cells: &[Cell],
     laws: &[CountLaw],
     spectra: Vec<Vec<Complex64>>,
+    negligible: f64,
 ) -> Vec<Complex64> {
-    over_points(&Points::Listed(cells.to_vec()), cells, laws, spectra)
+    over_points(&Points::Listed(cells.to_vec()), (cells, laws), spectra, negligible)
 }
 
 fn over_points(
     points: &Points,
-    cells: &[Cell],
-    laws: &[CountLaw],
+    (cells, laws): (&[Cell], &[CountLaw]),
     mut spectra: Vec<Vec<Complex64>>,
+    negligible: f64,
 ) -> Vec<Complex64> {
     for (law, spectrum) in laws.iter().zip(&mut spectra).filter(|(law, _)| law.is_exponential()) {
         spectrum.iter_mut().for_each(|s| *s = law.exponent(*s));
@@ -45,10 +50,10 @@ fn over_points(
     let least: Vec<f64> = (0..laws.len())
         .map(|stream| cells.iter().map(|cell| cell.rates[stream]).fold(f64::INFINITY, f64::min))
         .collect();
-    let size = |frequency: usize| log_size(laws, &least, &spectra, frequency);
-    let largest = size(0);
     let count = spectra[0].len();
-    let kept: Vec<usize> = (0..count).filter(|f| size(*f) > largest - NEGLIGIBLE).collect();
+    let sizes = log_sizes(laws, &least, &spectra);
+    let least_size = sizes[0] - negligible;
+    let kept: Vec<usize> = (0..count).filter(|frequency| sizes[*frequency] > least_size).collect();
     let mut result = vec![Complex64::ZERO; count];
     for chunk in kept.chunks(CHUNK) {
         let values = match points {
@@ -56,7 +61,7 @@ fn over_points(
             Points::Squares { weights, first, spacing, fractions } => {
                 let exponent = |f: &usize| fractions.iter().zip(&spectra).map(|(a, s)| a * s[*f]).sum();
                 let exponents: Vec<Complex64> = chunk.iter().map(exponent).collect();
-                squares(weights, *first, *spacing, &exponents, largest)
+                squares(weights, *first, *spacing, &exponents, least_size)
             }
         };
         chunk.iter().zip(values).for_each(|(frequency, value)| result[*frequency] = value);
@@ -64,34 +69,51 @@ fn over_points(
     result
 }
 
-/// ln |`E[z^load]`| at these mean counts; it falls as any mean grows.
-fn log_size(laws: &[CountLaw], means: &[f64], spectra: &[Vec<Complex64>], frequency: usize) -> f64 {
-    let of = |((law, mean), spectrum): ((&CountLaw, &f64), &Vec<Complex64>)| match law {
-        CountLaw::NegativeBinomial { shape } => {
-            -0.5 * shape * (1.0 - mean / shape * spectrum[frequency]).norm_sqr().ln()
-        }
-        _ => mean * spectrum[frequency].re,
-    };
-    laws.iter().zip(means).zip(spectra).map(of).sum()
+/// ln |`E[z^load]`| at these mean counts, by frequency; it falls as any mean grows.
+fn log_sizes(laws: &[CountLaw], means: &[f64], spectra: &[Vec<Complex64>]) -> Vec<f64> {
+    let count = spectra[0].len();
+    let mut sizes = Vec::with_capacity(count + LANES);
+    for first in (0..count).step_by(LANES) {
+        let of = |((law, mean), spectrum): ((&CountLaw, &f64), &Vec<Complex64>)| {
+            let values = Lanes::gather(spectrum[first..].iter().copied());
+            match law {
+                CountLaw::NegativeBinomial { shape } => {
+                    values.short_of_one(mean / shape).log_sizes() * -*shape
+                }
+                _ => values.re() * *mean,
+            }
+        };
+        let sum = laws.iter().zip(means).zip(spectra).map(of).fold(f64x4::ZERO, |sum, log| sum + log);
+        sizes.extend(sum.to_array());
+    }
+    sizes.truncate(count);
+    sizes
 }
 
 fn listed(cells: &[Cell], laws: &[CountLaw], spectra: &[Vec<Complex64>], chunk: &[usize]) -> Vec<Complex64> {
-    let mut sums = vec![Complex64::ZERO; chunk.len()];
     let alike = by_shape(laws);
     let single = |stream: &usize| !matches!(laws[*stream], CountLaw::NegativeBinomial { .. });
     let others: Vec<usize> = (0..laws.len()).filter(single).collect();
-    for cell in cells {
-        for (sum, frequency) in sums.iter_mut().zip(chunk) {
-            let at = |stream: usize, factor: f64| factor * spectra[stream][*frequency];
-            let exponent: Complex64 = others.iter().map(|stream| at(*stream, cell.rates[*stream])).sum();
-            let mut factor = Complex64::new(cell.weight, 0.0);
-            for (shape, streams) in &alike {
+    let mut sums = Vec::with_capacity(chunk.len());
+    for frequencies in chunk.chunks(LANES) {
+        let of_stream = |spectrum: &Vec<Complex64>| Lanes::gather(frequencies.iter().map(|f| spectrum[*f]));
+        let spectra: Vec<Lanes> = spectra.iter().map(of_stream).collect();
+        let mut sum = Lanes::ZERO;
+        for cell in cells {
+            let power = |(shape, streams): &(f64, Vec<usize>)| {
                 let mut product = Product::ONE;
-                streams.iter().for_each(|s| product.times(1.0 - at(*s, cell.rates[*s] / shape)));
-                factor *= product.inverse_power(*shape);
-            }
-            *sum += if exponent == Complex64::ZERO { factor } else { factor * exponent.exp() };
+                streams.iter().for_each(|s| product.times(spectra[*s].short_of_one(cell.rates[*s] / shape)));
+                product.inverse_power(*shape)
+            };
+            let exponential = (!others.is_empty()).then(|| {
+                let mut exponent = Lanes::ZERO;
+                others.iter().for_each(|stream| exponent.add(cell.rates[*stream], spectra[*stream]));
+                exponent.exp()
+            });
+            let factors = alike.iter().map(power).chain(exponential);
+            sum.add(cell.weight, factors.reduce(Lanes::times).expect("traffic has a stream"));
         }
+        sums.extend(sum.scatter().into_iter().take(frequencies.len()));
     }
     sums
 }
@@ -116,7 +138,7 @@ fn squares(
     first: f64,
     spacing: f64,
     exponents: &[Complex64],
-    largest: f64,
+    least_size: f64,
 ) -> Vec<Complex64> {
     let highest = exponents.iter().map(|e| e.re).fold(f64::NEG_INFINITY, f64::max);
     let part = |factor: f64, f: fn(Complex64) -> f64| -> Vec<f64> {
@@ -131,7 +153,7 @@ fn squares(
     let count = exponents.len();
     let (mut sum_re, mut sum_im) = (vec![0.0; count], vec![0.0; count]);
     for (node, weight) in weights.iter().enumerate() {
-        if (first + spacing * node as f64).powi(2) * highest < largest - NEGLIGIBLE {
+        if (first + spacing * node as f64).powi(2) * highest < least_size {
             break;
         }
         for i in 0..count {
