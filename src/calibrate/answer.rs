@@ -10,7 +10,7 @@ use super::{
 use crate::{
     model::ByClass,
     units::Usd,
-    usage::{OBSERVATION_SCHEMA, Observation, ObservedShape, Reading, RecordKind, read_response},
+    usage::{NOT_TOLD, OBSERVATION_SCHEMA, Observation, ObservedShape, Reading, RecordKind, read_response},
 };
 
 /// An HTTP answer, whole.
@@ -148,19 +148,10 @@ fn observation_of(attempt: &Attempt<'_>) -> Observation {
             thinking_level: cell.shape.thinking_level,
             media_resolution: cell.shape.media_resolution,
         },
-        status: None,
-        finish_reason: None,
-        usage: None,
-        image_parts: None,
-        received_pixels: None,
-        image_bytes: None,
-        image_mime: None,
-        latency_seconds: None,
         attempt: attempt.attempt,
         prompt_id: Some(cell.route.clone()),
         kind: attempt.kind,
-        source: None,
-        note: None,
+        ..NOT_TOLD
     }
 }
 

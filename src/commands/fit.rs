@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context;
 
-use super::{Done, library::Library, output, plan::write_whole};
+use super::{Done, library::Library, output};
 use crate::report::plain_table;
 use crate::{
     calendar::Day,
@@ -71,16 +71,7 @@ pub(super) fn write_profiles(
     kept: Option<&Library>,
     source: (&str, &str, &str),
 ) -> anyhow::Result<Vec<String>> {
-    let mut written = Vec::new();
-    for (name, text) in profile_texts(fitted, overlay, kept, source)? {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
-        }
-        write_whole(&path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
-        written.push(path.display().to_string());
-    }
-    Ok(written)
+    output::write_files(folder, &profile_texts(fitted, overlay, kept, source)?)
 }
 
 /// `12`, or `400 of 1000000` where a long log stands as fewer answers.

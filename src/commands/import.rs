@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::{Done, fit, library::Library, output, plan::write_whole};
+use super::{Done, fit, library::Library, output};
 use crate::{
     calendar::{Day, LocalClock},
     cli::ImportArgs,
@@ -165,16 +165,7 @@ fn write(
     for (path, text) in fit::profile_texts(fitted, overlay, None, (&args.source, &title, &day))? {
         files.push((path, text));
     }
-    let mut written = Vec::new();
-    for (name, text) in files {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
-        }
-        write_whole(&path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
-        written.push(path.display().to_string());
-    }
-    Ok(written)
+    output::write_files(folder, &files)
 }
 
 fn lines(observations: &[Observation]) -> anyhow::Result<String> {
