@@ -70,13 +70,21 @@ impl Item {
         }
     }
 
-    /// How many of what is counted the price is for.
-    fn per(self) -> u64 {
+    /// Its price is for ten to this power of what is counted.
+    fn digits(self) -> u32 {
         match self {
-            Item::Tokens(_) | Item::CacheStorage => 1_000_000,
-            Item::Images => 1,
-            Item::Searches => 1_000,
+            Item::Tokens(_) | Item::CacheStorage => 6,
+            Item::Images => 0,
+            Item::Searches => 3,
         }
+    }
+}
+
+/// An amount over ten to a power: exact, by moving the point as far as a decimal has room for it.
+fn over_power_of_ten(mut amount: Decimal, digits: u32) -> Decimal {
+    match amount.set_scale(amount.scale() + digits) {
+        Ok(()) => amount.normalize(),
+        Err(_) => amount / Decimal::from(10_u64.pow(digits)),
     }
 }
 
@@ -179,11 +187,13 @@ impl Invoice {
             });
             return;
         };
-        let derived = Warning::DerivedPrice { placement: self.placement.clone() };
-        if prices.row.grade == Grade::Assumed && !self.warnings.contains(&derived) {
-            self.warnings.push(derived);
+        if prices.row.grade == Grade::Assumed {
+            let derived = Warning::DerivedPrice { placement: self.placement.clone() };
+            if !self.warnings.contains(&derived) {
+                self.warnings.push(derived);
+            }
         }
-        let cost = Usd(Decimal::from(quantity) * price.value() / Decimal::from(item.per()));
+        let cost = Usd(over_power_of_ten(Decimal::from(quantity) * price.value(), item.digits()));
         self.total_usd += cost;
         self.lines.push(InvoiceLine {
             item,

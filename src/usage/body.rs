@@ -265,7 +265,8 @@ fn last_usage(chunks: &[Map<String, Value>]) -> Option<UsageFields<'_>> {
     let all: Vec<UsageFields> = chunks.iter().filter_map(fields).collect();
     let counts_something = |fields: &&UsageFields| {
         let (UsageFields::Generate(map) | UsageFields::Interaction(map)) = fields;
-        map.iter().any(|(key, value)| key.to_lowercase().contains("token") && !value.is_null())
+        let of_tokens = |key: &str| key.contains("token") || key.contains("Token");
+        map.iter().any(|(key, value)| of_tokens(key) && !value.is_null())
     };
     all.iter().rev().find(counts_something).or(all.last()).copied()
 }
@@ -335,7 +336,7 @@ fn interaction_counts(fields: &Map<String, Value>, odd: &mut Vec<Anomaly>) -> Co
 
 fn note_unknown_fields(fields: &Map<String, Value>, known: &[&str], odd: &mut Vec<Anomaly>) {
     for (field, value) in fields {
-        let is_known = known.iter().any(|name| name == field || snake(name) == *field);
+        let is_known = known.iter().any(|name| name == field || is_snake_of(field, name));
         if !is_known && !value.is_null() {
             odd.push(Anomaly::UnknownField { field: field.clone() });
         }
@@ -464,25 +465,27 @@ fn text_of(chunks: &[Map<String, Value>], name: &str) -> Option<String> {
 
 /// A field by its camelCase name, or by the snake_case spelling of it.
 fn get<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object.get(name).or_else(|| get_snake(object, name)).filter(|value| !value.is_null())
+    let found = if object.len() <= FEW_KEYS {
+        let by = |same: fn(&str, &str) -> bool| object.iter().find(move |(key, _)| same(key, name));
+        by(|key, name| key == name).or_else(|| by(is_snake_of)).map(|(_, value)| value)
+    } else {
+        object.get(name).or_else(|| object.get(&snake(name)))
+    };
+    found.filter(|value| !value.is_null())
 }
 
-/// By the snake_case spelling, without a string of its own: logs ask for absent fields millions of times.
-fn get_snake<'a>(object: &'a Map<String, Value>, camel: &str) -> Option<&'a Value> {
-    let (mut buffer, mut length) = ([0_u8; 64], 0);
-    for letter in camel.bytes() {
-        if letter.is_ascii_uppercase() {
-            *buffer.get_mut(length)? = b'_';
-            length += 1;
-        }
-        *buffer.get_mut(length)? = letter.to_ascii_lowercase();
-        length += 1;
-    }
-    // Without a capital letter both spellings are one.
-    if length == camel.len() {
-        return None;
-    }
-    object.get(std::str::from_utf8(&buffer[..length]).ok()?)
+/// Up to so many keys are looked through sooner than hashed.
+const FEW_KEYS: usize = 24;
+
+/// Whether a key is a camelCase name in snake_case; without a string of its own, since logs ask for absent fields
+/// millions of times.
+fn is_snake_of(key: &str, camel: &str) -> bool {
+    let mut key = key.bytes();
+    let spelt = |letter: u8| {
+        (!letter.is_ascii_uppercase() || key.next() == Some(b'_'))
+            && key.next() == Some(letter.to_ascii_lowercase())
+    };
+    camel.bytes().all(spelt) && key.next().is_none()
 }
 
 fn snake(camel: &str) -> String {

@@ -6,6 +6,7 @@ use burndown::{
     prices::{BilledUsage, PriceBook, invoice},
     usage::{NotAResponse, Reading, read_response},
 };
+use serde_json::Value;
 
 use crate::{counts, data, shipped, text};
 
@@ -106,4 +107,64 @@ fn dollars(book: &PriceBook, case: &toml::Table, reading: &Reading) -> String {
     let placement = Placement { model: book.resolve(&model).unwrap().id, endpoint, tier };
     let usage = BilledUsage { tokens: reading.tokens, ..BilledUsage::default() };
     invoice(book, &placement, day, &usage).unwrap().total_usd.to_string()
+}
+
+/// The same with every key in snake_case, and `more` keys that mean nothing beside each object's own.
+fn respelt(value: Value, more: usize) -> Value {
+    let snake = |key: &str| {
+        let spelt = |letter: char| {
+            let mark = letter.is_ascii_uppercase().then_some('_');
+            mark.into_iter().chain([letter.to_ascii_lowercase()])
+        };
+        key.chars().flat_map(spelt).collect::<String>()
+    };
+    match value {
+        Value::Array(items) => items.into_iter().map(|item| respelt(item, more)).collect(),
+        Value::Object(object) => {
+            let padding = (0..more).map(|at| (format!("x{at}"), Value::Null));
+            object
+                .into_iter()
+                .map(|(key, value)| (snake(&key), respelt(value, more)))
+                .chain(padding)
+                .collect()
+        }
+        other => other,
+    }
+}
+
+/// Objects of few keys are looked through, larger ones are hashed: both know both spellings.
+#[test]
+fn a_body_in_snake_case_is_the_same_body() {
+    let file: toml::Table = data("responses.toml").parse().unwrap();
+    let mut read = 0;
+    for case in file["response"].as_array().unwrap() {
+        let body = data(text(case.as_table().unwrap(), "file"));
+        let Ok(value) = serde_json::from_str::<Value>(&body) else { continue };
+        let Ok(expected) = read_response(&body) else { continue };
+        for more in [0, 60] {
+            let found = read_response(&respelt(value.clone(), more).to_string()).unwrap();
+            assert_eq!(
+                (
+                    found.tokens,
+                    &found.counts,
+                    &found.model,
+                    found.image_parts,
+                    &found.finish_reason,
+                    found.day
+                ),
+                (
+                    expected.tokens,
+                    &expected.counts,
+                    &expected.model,
+                    expected.image_parts,
+                    &expected.finish_reason,
+                    expected.day
+                ),
+                "{} with {more} keys more",
+                text(case.as_table().unwrap(), "file")
+            );
+        }
+        read += 1;
+    }
+    assert!(read >= 35, "{read} bodies");
 }

@@ -47,22 +47,21 @@ impl PriceBook {
         prompt_tokens: u64,
     ) -> Result<Prices<'_>, PriceError> {
         let backend = placement.endpoint.backend();
-        let mine = |row: &&PriceRow| row.model == placement.model && row.backend == backend;
-        let rows: Vec<&PriceRow> =
-            self.rows.iter().filter(mine).filter(|row| row.tier == placement.tier).collect();
-        if rows.is_empty() {
+        // The cheap comparisons first: this is the inner loop of whoever prices a log.
+        let mine = |row: &&PriceRow| {
+            row.tier == placement.tier && row.backend == backend && row.model == placement.model
+        };
+        let rows = self.rows.iter().filter(mine);
+        let reached = |row: &&PriceRow| row.above_prompt_tokens.is_none_or(|floor| prompt_tokens > floor);
+        let holding = rows.clone().filter(|row| row.holds_on(day)).filter(reached);
+        if let Some(row) = holding.max_by_key(|row| (row.layer, row.above_prompt_tokens)) {
+            return Ok(Prices { row, factor: self.location_factor(placement, day) });
+        }
+        if rows.clone().next().is_none() {
             return Err(self.why_no_rows(placement));
         }
-        let reached = |row: &&&PriceRow| row.above_prompt_tokens.is_none_or(|floor| prompt_tokens > floor);
-        let row = rows.iter().filter(|row| row.holds_on(day)).filter(reached);
-        match row.max_by_key(|row| (row.layer, row.above_prompt_tokens)) {
-            Some(row) => Ok(Prices { row, factor: self.location_factor(placement, day) }),
-            None => Err(PriceError::NoRowOn {
-                placement: placement.clone(),
-                day,
-                first: rows.iter().filter_map(|row| row.from).min().unwrap_or(day),
-            }),
-        }
+        let first = rows.filter_map(|row| row.from).min().unwrap_or(day);
+        Err(PriceError::NoRowOn { placement: placement.clone(), day, first })
     }
 
     fn why_no_rows(&self, placement: &Placement) -> PriceError {
