@@ -1,7 +1,7 @@
 //! Golden invoices, worked out by hand from the price pages.
 
 use burndown::{
-    model::{Backend, Endpoint, Placement},
+    model::{Backend, Endpoint, Placement, Tier},
     prices::{BilledUsage, invoice},
 };
 
@@ -50,4 +50,25 @@ fn same_amounts(found: &toml::Table, expected: &toml::Table) -> bool {
     };
     let keys = found.keys().chain(expected.keys());
     keys.into_iter().all(|key| amount(found.get(key)) == amount(expected.get(key)))
+}
+
+/// What is not billed by the token: 3 searches at 14 dollars a thousand, 4 pictures at 4 cents, 2.5 million tokens
+/// kept for an hour at half a dollar a million.
+#[test]
+fn searches_pictures_and_storage_are_priced_in_their_own_units() {
+    let book = shipped().prices;
+    let check = |model: &str, on: &str, usage: BilledUsage, expected: &str| {
+        let placement =
+            Placement { model: model.into(), endpoint: Endpoint::Developer, tier: Tier::Standard };
+        let found = invoice(&book, &placement, on.parse().unwrap(), &usage).unwrap();
+        let lines: Vec<String> =
+            found.lines.iter().map(|line| format!("{} {}", line.item.as_str(), line.cost_usd)).collect();
+        assert_eq!((lines.join(", ").as_str(), found.complete), (expected, true));
+    };
+    let searches = BilledUsage { searches: 3, ..BilledUsage::default() };
+    check("gemini-3-pro-image", "2026-11-21", searches, "searches 0.042");
+    let images = BilledUsage { images: 4, ..BilledUsage::default() };
+    check("imagen-4.0-generate-001", "2026-06-02", images, "images 0.16");
+    let storage = BilledUsage { cache_token_hours: 2_500_000, ..BilledUsage::default() };
+    check("gemini-3.8-flash", "2026-11-21", storage, "cache_storage 1.25");
 }
