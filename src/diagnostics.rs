@@ -56,7 +56,7 @@ impl SourceText {
 
     /// The line a byte stands on, counted from 1.
     pub fn line_of(&self, byte: usize) -> usize {
-        self.text.as_bytes()[..byte.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1
+        memchr::memchr_iter(b'\n', &self.text.as_bytes()[..byte.min(self.text.len())]).count() + 1
     }
 
     /// A complaint about a place in this text.

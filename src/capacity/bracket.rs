@@ -57,6 +57,8 @@ impl Ruler {
         let node = |ratio: f64| ratio.ln() / SPACING;
         let first = node(lowest).floor().max(node(1.0 / (peak * QUOTA_PER_LOAD_MAX)).ceil());
         let last = node(highest).ceil().min(node(LOAD_PER_QUOTA_MAX).floor());
+        // Beyond both ends the nearest node speaks.
+        let first = first.min(last);
         let measured = |step: i32| {
             let log_ratio = f64::from(step) * SPACING;
             if let Some(same) = known.iter().find(|(at, _)| *at == log_ratio) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context;
 
-use super::{Done, library::Library, output};
+use super::{Done, files::write_files, library::Library, output};
 use crate::report::plain_table;
 use crate::{
     calendar::Day,
@@ -71,7 +71,7 @@ pub(super) fn write_profiles(
     kept: Option<&Library>,
     source: (&str, &str, &str),
 ) -> anyhow::Result<Vec<String>> {
-    output::write_files(folder, &profile_texts(fitted, overlay, kept, source)?)
+    write_files(folder, &profile_texts(fitted, overlay, kept, source)?)
 }
 
 /// `12`, or `400 of 1000000` where a long log stands as fewer answers.

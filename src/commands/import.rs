@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::{Done, fit, library::Library, output};
+use super::{Done, files::write_files, fit, library::Library, output};
 use crate::{
     calendar::{Day, LocalClock},
     cli::ImportArgs,
@@ -165,7 +165,7 @@ fn write(
     for (path, text) in fit::profile_texts(fitted, overlay, None, (&args.source, &title, &day))? {
         files.push((path, text));
     }
-    output::write_files(folder, &files)
+    write_files(folder, &files)
 }
 
 fn lines(observations: &[Observation]) -> anyhow::Result<String> {

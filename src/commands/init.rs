@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::{Done, library::Library, output, plan::write_whole};
+use super::{Done, files::write_whole, library::Library, output};
 use crate::{
     calendar::Day,
     cli::InitArgs,

@@ -8,6 +8,7 @@ mod diff;
 mod drift;
 mod emulate;
 mod explain;
+mod files;
 mod fit;
 mod gsu;
 mod import;

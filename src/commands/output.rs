@@ -1,12 +1,10 @@
 //! Printing: data to standard output, talk to standard error.
 
-use std::{io::Write, path::Path};
+use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
-use anyhow::Context;
 use serde::Serialize;
 
-use super::plan::write_whole;
 use crate::{cli::Answer, warning::Warning};
 
 /// Prints text to standard output.
@@ -23,19 +21,6 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// Prints a value as indented JSON.
 pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
-}
-
-/// Writes texts by their path below a folder, each whole or not at all, and gives the paths.
-pub(super) fn write_files(folder: &Path, files: &[(String, String)]) -> anyhow::Result<Vec<String>> {
-    let write = |(name, text): &(String, String)| {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
-        }
-        write_whole(&path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
-        Ok(path.display().to_string())
-    };
-    files.iter().map(write).collect()
 }
 
 /// Says something on standard error; a closed one is no reason to stop.

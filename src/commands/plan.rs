@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::{Done, library::Library, output};
+use super::{Done, files::write_files, library::Library, output};
 use crate::{
     calendar::Day,
     cli::{PlanArgs, PlanFormat},
@@ -189,24 +189,6 @@ fn write_report(folder: &Path, plan: &Plan, report: &Report) -> anyhow::Result<(
     if let Some((name, _)) = files.iter().find(|(name, _)| folder.join(name).is_dir()) {
         anyhow::bail!("`{}` is a folder, expected a place for a file", folder.join(name).display());
     }
-    for (name, bytes) in files {
-        let path = folder.join(name);
-        write_whole(&path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
-    }
+    write_files(folder, &files)?;
     Ok(())
-}
-
-/// Under a temporary name first, so that a reader never sees half a file.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut name = path.as_os_str().to_os_string();
-    // The process id keeps two runs, and a user's own files, apart.
-    name.push(format!(".{}.part", std::process::id()));
-    let part = std::path::PathBuf::from(name);
-    let new = std::fs::OpenOptions::new().write(true).create_new(true).open(&part);
-    new.and_then(|mut file| file.write_all(bytes)).and_then(|()| std::fs::rename(&part, path)).inspect_err(
-        |_| {
-            let _ = std::fs::remove_file(&part);
-        },
-    )
 }

@@ -11,7 +11,7 @@ use rust_decimal::prelude::ToPrimitive;
 pub(super) use self::{answer::ReplayAnswer, learn::LearnedAnswer};
 
 use self::answer::{answer, text};
-use super::{Done, library::Library, output, plan::write_whole};
+use super::{Done, files::write_whole, library::Library, output};
 use crate::{
     calendar::{Day, LocalClock},
     capacity::{Estimate, EstimateRule, Overrun, Refund},

@@ -1,6 +1,5 @@
 //! `schema`: the JSON Schemas of files and answers.
 
-use anyhow::Context;
 use clap::ValueEnum;
 use schemars::Schema;
 
@@ -9,10 +8,9 @@ use super::{
     backtest::Ledger,
     calibrate::{CheckLine, DryRun},
     explain::Figures,
+    files::write_files,
     import::ImportAnswer,
-    output,
-    plan::write_whole,
-    prices,
+    output, prices,
     quote::Quote,
     replay::{LearnedAnswer, ReplayAnswer},
 };
@@ -43,13 +41,9 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<Done> {
         }
         return Ok(Done::Fine);
     };
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     let kinds = args.kind.as_ref().map_or(SchemaKind::value_variants(), std::slice::from_ref);
-    for kind in kinds {
-        let path = folder.join(format!("{}.json", name_of(*kind)));
-        write_whole(&path, text_of(*kind)?.as_bytes())
-            .with_context(|| format!("cannot write `{}`", path.display()))?;
-    }
+    let file = |kind: &SchemaKind| Ok((format!("{}.json", name_of(*kind)), text_of(*kind)?));
+    write_files(folder, &kinds.iter().map(file).collect::<anyhow::Result<Vec<(String, String)>>>()?)?;
     output::say(&format!("{} schemas in {}", kinds.len(), folder.display()));
     Ok(Done::Fine)
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::{
     calibrate::{Campaign, Entry, convergence},
-    commands::plan::{PNG_SCALE, write_whole},
+    commands::{files::write_files, plan::PNG_SCALE},
     report::{charts::to_png, convergence_picture, convergence_table, csv},
     units::Usd,
 };
@@ -19,17 +19,10 @@ pub(super) fn write(
     entries: &[Entry],
 ) -> anyhow::Result<Vec<String>> {
     let found = convergence(campaign, budget, entries);
-    let mut files = vec![("convergence.csv", csv(&convergence_table(&found)).into_bytes())];
+    let mut files = vec![("convergence.csv".to_string(), csv(&convergence_table(&found)).into_bytes())];
     if let Some(chart) = convergence_picture(&found).context("cannot draw the course of the calibration")? {
-        files.push(("convergence.png", to_png(&chart.svg, PNG_SCALE)?));
-        files.push(("convergence.svg", chart.svg.into_bytes()));
+        files.push(("convergence.png".into(), to_png(&chart.svg, PNG_SCALE)?));
+        files.push(("convergence.svg".into(), chart.svg.into_bytes()));
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    let mut written = Vec::new();
-    for (name, bytes) in files {
-        let path = folder.join(name);
-        write_whole(&path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
-        written.push(path.display().to_string());
-    }
-    Ok(written)
+    write_files(folder, &files)
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::Job;
 use crate::{
     cli::CalibrateArgs,
-    commands::{fit::write_profiles, plan::write_whole},
+    commands::{files::write_whole, fit::write_profiles},
     tokens::fit,
     usage::Observation,
 };

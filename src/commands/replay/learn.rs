@@ -10,7 +10,7 @@ use crate::{
     calendar::{Day, moment_text},
     capacity::{ExcludedRule, LearnedRule, PossibleRule, PtMetrics},
     cli::{LoggedTimeKind, ReplayArgs},
-    commands::{Done, import::logs, library::Library, metrics::pt_metrics, output, plan::write_whole},
+    commands::{Done, files::write_whole, import::logs, library::Library, metrics::pt_metrics, output},
     import::Settings,
     model::{ModelId, TokenClass},
     replay::{

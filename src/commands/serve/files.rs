@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Desk;
 use crate::{
-    commands::plan::write_whole,
+    commands::files::write_whole,
     diagnostics::SourceText,
     serve::{difference, file_name, resolve},
     workload::WorkloadFile,

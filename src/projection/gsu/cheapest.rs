@@ -16,7 +16,7 @@ pub(super) fn cheapest(
     nothing_usd: f64,
 ) -> Option<(usize, f64)> {
     let mut search = Search { fees, left, best: None, least_usd: nothing_usd };
-    // Ends and middles first: the lower the best that is known, the more is passed over.
+    // Ends of all bands first: the lower the best that is known, the more is passed over.
     let mut known: Vec<[(usize, f64); 2]> = Vec::with_capacity(bands.len());
     for band in bands {
         if (search.fees)(*band.start()) < search.least_usd {

@@ -55,8 +55,8 @@ impl LoadLaw {
     /// The load of a window of `length` units of time, exact for quotas up to `reach` (infinity: all).
     ///
     /// Sizes are put on a lattice: their greatest common divisor, or a 20th of the mean size (more where counts
-    /// scatter widely), which raises `E[(L − c)+]` by up to 4·10⁻⁵ of the mean load. The transform is as long as the reach
-    /// or as the busiest cell needs, whichever is less: by Chernoff's bound and exponential tilting what it
+    /// scatter widely), which raises `E[(L − c)+]` by up to 4·10⁻⁵ of the mean load. The transform is as long as
+    /// the reach or as the busiest cell needs, whichever is less: by Chernoff's bound and exponential tilting what it
     /// folds back is below e^−25 of the mean load, and rounding below 10⁻¹⁰ of it. Cells whose load stays under the
     /// reach with probability below e^−32 enter with their mean alone.
     ///
@@ -397,11 +397,17 @@ mod tests {
                 let traffic = Traffic::new(&weights, vec![stream]).unwrap();
                 let reach = 6.0 * traffic.busiest_load();
                 let grid = LoadLaw::new(&traffic, 1.0, reach);
-                let direct = LoadLaw::by(averaged_directly, &traffic, 1.0, reach);
-                assert_eq!(grid.excess.len(), direct.excess.len());
-                let error = grid.excess.iter().zip(&direct.excess).map(|(a, b)| (a - b).abs());
-                let worst = error.fold(0.0, f64::max) / traffic.mean_load();
-                assert!(worst < 1e-6, "{counts:?} mean {mean}: {worst}");
+                let apart = |average: Averaging| {
+                    let other = LoadLaw::by(average, &traffic, 1.0, reach);
+                    assert_eq!(grid.excess.len(), other.excess.len());
+                    let errors = grid.excess.iter().zip(&other.excess).map(|(a, b)| (a - b).abs());
+                    errors.fold(0.0, f64::max) / traffic.mean_load()
+                };
+                let cells = apart(averaged_directly);
+                assert!(cells < 1e-6, "{counts:?} mean {mean}: {cells}");
+                let frequencies =
+                    apart(|cells, laws, spectra, _| averaged(cells, laws, spectra, f64::INFINITY));
+                assert!(frequencies < 1e-10, "{counts:?} mean {mean}, no frequency left out: {frequencies}");
             }
         }
     }
@@ -438,14 +444,16 @@ mod tests {
         let mark =
             |k: i32| Mark { value: (f64::from(k) * 0.618).exp() * 1.234_567, probability: 1.0, second: 0.0 };
         let marks = Marks::new((0..6).map(mark)).unwrap();
-        for mean in [5.0, 20.0, 80.0] {
-            let stream = Stream { marks: marks.clone(), counts: CountLaw::Poisson, rates: vec![mean] };
+        let bursts = CountLaw::NegativeBinomial { shape: 8.0 };
+        let poisson = [5.0, 20.0, 80.0, 400.0].map(|mean| (mean, CountLaw::Poisson));
+        for (mean, counts) in poisson.into_iter().chain([20.0, 80.0, 400.0].map(|mean| (mean, bursts))) {
+            let stream = Stream { marks: marks.clone(), counts, rates: vec![mean] };
             let traffic = Traffic::new(&[1.0], vec![stream]).unwrap();
             let law = LoadLaw::new(&traffic, 1.0, f64::INFINITY);
             assert!(!law.lattice.exact);
             let fine = Lattice { step: law.lattice.step / 16.0, exact: false };
             let cells = [Cell { weight: 1.0, rates: vec![mean] }];
-            let values = inverted(averaged_directly, &cells, &traffic, fine, (1 << 16, 0.0));
+            let values = inverted(averaged_directly, &cells, &traffic, fine, (1 << 19, 0.0));
             let fine = LoadLaw::summed(fine, traffic.mean_load(), &values);
             for part in [0.6, 0.8, 1.0, 1.2] {
                 let quota = part * traffic.mean_load();
