@@ -11,7 +11,7 @@ mod ratios;
 use burndown::{
     commands::Library,
     model::{Backend, Endpoint, Placement, Tier},
-    prices::{BilledUsage, invoice},
+    prices::BilledUsage,
     usage::read_response,
 };
 
@@ -81,9 +81,10 @@ fn main() {
         tier: Tier::Standard,
     };
     assert_eq!(reading.backend.as_ref().map(|told| told.value), Some(Backend::Developer));
+    let tariff = book.tariff(&placement, day).expect("the model has prices");
     let price = |tokens| {
         let usage = BilledUsage { tokens, ..BilledUsage::default() };
-        invoice(&book, &placement, day, &usage).expect("the model has prices")
+        tariff.invoice(&usage).expect("the model has prices")
     };
     let row = |work: &str, seconds, target_seconds, peer| ratios::Row {
         work: work.into(),
@@ -104,12 +105,16 @@ fn main() {
         target_seconds: Some(0.010),
         peer: Some(peer),
     };
-    let body = ratios::seconds(|| price(read_response(ANSWER).expect("an answer").tokens));
     let counts = ratios::seconds(|| price(reading.tokens));
+    let body = ratios::seconds(|| price(read_response(ANSWER).expect("an answer").tokens));
+    let tree = ratios::seconds(|| serde_json::from_str::<serde_json::Value>(ANSWER).expect("JSON"));
+    let alone = |row| ratios::Row { peer: None, ..row };
+    let reads = format!("the same, read from a body of {} bytes", ANSWER.len());
     let rows = [
-        row("price of a response body, one core", body, Some(1.0 / 5e6), ("genai-prices in Python", "genai")),
-        row("the same, one core", body, Some(1.0 / 5e6), ("litellm in Python", "litellm")),
-        ratios::Row { peer: None, ..row("price of counts alone, one core", counts, None, ("", "")) },
+        alone(row("invoice of an answer's counts, one core", counts, Some(1.0 / 5e6), ("", ""))),
+        row(&reads, body, None, ("genai-prices in Python", "genai")),
+        row(&reads, body, None, ("litellm in Python", "litellm")),
+        alone(row("that body through serde_json alone", tree, None, ("", ""))),
         started("`--help`", start, help_peak, ("import genai_prices", "start genai")),
         started("`quote` of a file", quoted, quote_peak, ("import litellm", "start litellm")),
     ];

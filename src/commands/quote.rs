@@ -14,7 +14,7 @@ use crate::{
     cli::{COUNT_MAX, QuoteArgs, TokenFlags},
     diagnostics::read_limited,
     model::{Backend, ByClass, Endpoint, Location, Placement, Tier},
-    prices::{BilledUsage, Invoice, PriceBook, invoice},
+    prices::{BilledUsage, Invoice, InvoiceLine, PriceBook, invoice},
     units::Usd,
     usage::{Outcome, Reading, read_response},
     warning::Warning,
@@ -25,7 +25,7 @@ const RESPONSE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// What `quote` answers.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Quote {
+pub(super) struct Quote<'a> {
     /// Version of the format.
     #[schemars(extend("const" = "burndown.quote/1"))]
     schema: &'static str,
@@ -40,7 +40,7 @@ pub(super) struct Quote {
     complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     paygo_usd: Option<Usd>,
-    lines: Vec<crate::prices::InvoiceLine>,
+    lines: Vec<InvoiceLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<Outcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ fn read_file(path: &Path) -> anyhow::Result<Reading> {
 }
 
 /// From the response, flags first.
-fn of_response(args: &QuoteArgs, book: &PriceBook, reading: &Reading) -> anyhow::Result<Quote> {
+fn of_response<'a>(args: &QuoteArgs, book: &'a PriceBook, reading: &Reading) -> anyhow::Result<Quote<'a>> {
     let mut inferred = Vec::new();
     let model = match (&args.model, &reading.model) {
         (Some(model), _) => model.clone(),
@@ -140,7 +140,7 @@ fn of_response(args: &QuoteArgs, book: &PriceBook, reading: &Reading) -> anyhow:
 }
 
 /// From flags alone.
-fn of_counts(args: &QuoteArgs, book: &PriceBook) -> anyhow::Result<Quote> {
+fn of_counts<'a>(args: &QuoteArgs, book: &'a PriceBook) -> anyhow::Result<Quote<'a>> {
     let usage = BilledUsage { tokens: whole_counts(&args.tokens)?, ..extras(args) };
     if usage == BilledUsage::default() {
         bail!(
@@ -176,8 +176,8 @@ fn whole_counts(flags: &TokenFlags) -> anyhow::Result<ByClass<u64>> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "what a quote is made of, each named")]
-fn priced(
-    book: &PriceBook,
+fn priced<'a>(
+    book: &'a PriceBook,
     args: &QuoteArgs,
     model: &str,
     backend: Backend,
@@ -185,7 +185,7 @@ fn priced(
     day: Day,
     usage: &BilledUsage,
     mut inferred: Vec<String>,
-) -> anyhow::Result<Quote> {
+) -> anyhow::Result<Quote<'a>> {
     let resolved = book.resolve(model)?;
     if let Some(alias) = &resolved.alias {
         inferred.push(format!("{alias} = {}", resolved.id));
@@ -225,7 +225,7 @@ fn priced(
     })
 }
 
-fn text(quote: &Quote) -> String {
+fn text(quote: &Quote<'_>) -> String {
     let place = match &quote.location {
         Some(location) => format!("{}:{location}", quote.backend),
         None => quote.backend.to_string(),

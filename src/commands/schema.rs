@@ -86,7 +86,7 @@ fn of(kind: SchemaKind) -> Schema {
         SchemaKind::Aggregate => of_json_written::<AggregateRow>(title),
         SchemaKind::Journal => of_json_read::<Entry>(title),
         SchemaKind::Plan => of_json_written::<PlanFile>(title),
-        SchemaKind::Quote => of_json_written::<Quote>(title),
+        SchemaKind::Quote => of_json_written::<Quote<'_>>(title),
         SchemaKind::Gsu => of_json_written::<GsuAnswer>(title),
         SchemaKind::GsuForm => of_json_written::<GsuForms>(title),
         SchemaKind::Calibration => of_json_written::<Summary>(title),

@@ -106,6 +106,13 @@ impl ModelFacts {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.id.0.as_str()).chain(self.aliases.iter().map(String::as_str))
     }
+
+    /// The factor on its prices at an endpoint on a day.
+    fn location_factor(&self, endpoint: &Endpoint, day: Day) -> Option<Decimal> {
+        let location = endpoint.location()?;
+        let begun = self.non_global_from.is_none_or(|from| from <= day);
+        self.non_global_factor.filter(|_| begun && !location.is_global())
+    }
 }
 
 /// How sure the end of a model is.
@@ -341,6 +348,45 @@ pub enum PriceError {
         /// First day with a row.
         first: Day,
     },
+}
+
+/// What a placement costs on a day, for prompts of any length.
+#[derive(Clone, Debug)]
+pub struct Tariff<'a> {
+    /// Who serves.
+    pub placement: Placement,
+    /// The day.
+    pub day: Day,
+    /// The rows that hold on that day; of those that a prompt reaches the last one counts.
+    rows: Vec<&'a PriceRow>,
+    /// First day with a row.
+    first: Day,
+    /// Factor of a non-global location, when one applies.
+    factor: Option<Decimal>,
+    /// A thousand searches beyond the free ones, where they have a price.
+    pub(super) searches: Option<Rate>,
+}
+
+impl<'a> Tariff<'a> {
+    /// The prices of a request of so many prompt tokens.
+    ///
+    /// Of the rows that hold the one with the highest threshold below the prompt's length counts; it prices all
+    /// tokens of the request.
+    ///
+    /// # Errors
+    ///
+    /// When no row of the day holds for that length.
+    pub fn prices(&self, prompt_tokens: u64) -> Result<Prices<'a>, PriceError> {
+        let reached = |row: &&&PriceRow| row.above_prompt_tokens.is_none_or(|floor| prompt_tokens > floor);
+        match self.rows.iter().rev().find(reached) {
+            Some(row) => Ok(Prices { row, factor: self.factor }),
+            None => Err(PriceError::NoRowOn {
+                placement: self.placement.clone(),
+                day: self.day,
+                first: self.first,
+            }),
+        }
+    }
 }
 
 /// The prices of one request: a row and the factor of its location.

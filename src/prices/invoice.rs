@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::book::{PriceBook, PriceError, Prices};
+use super::book::{PriceBook, PriceError, PriceRow, Tariff};
 use crate::{
     calendar::Day,
     model::{ByClass, Grade, Placement, TokenClass},
@@ -101,7 +101,7 @@ described!(Item, "Item", {
 
 /// One line: quantity × price.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct InvoiceLine {
+pub struct InvoiceLine<'a> {
     /// What for.
     #[serde(rename = "class")]
     pub item: Item,
@@ -116,18 +116,14 @@ pub struct InvoiceLine {
     /// Printed somewhere, or derived.
     pub grade: Grade,
     /// Keys of the book's sources.
-    pub source: Vec<String>,
+    pub source: &'a [String],
 }
 
 /// The exact cost of one request's usage.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Invoice {
-    /// Who served it.
-    pub placement: Placement,
-    /// The day whose prices count.
-    pub day: Day,
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Invoice<'a> {
     /// Lines with a quantity.
-    pub lines: Vec<InvoiceLine>,
+    pub lines: Vec<InvoiceLine<'a>>,
     /// Their sum.
     pub total_usd: Usd,
     /// False when something has no price: the total is then a lower bound.
@@ -136,73 +132,94 @@ pub struct Invoice {
     pub warnings: Vec<Warning>,
 }
 
-/// Prices known usage at the book's rates of a day.
+/// Prices known usage at the book's rates of a day; who prices many answers keeps the [`Tariff`].
 ///
 /// # Errors
 ///
 /// When the placement has no price row on that day.
-pub fn invoice(
-    book: &PriceBook,
+pub fn invoice<'a>(
+    book: &'a PriceBook,
     placement: &Placement,
     day: Day,
     usage: &BilledUsage,
-) -> Result<Invoice, PriceError> {
-    let prices = book.prices(placement, day, usage.tokens.prompt())?;
-    let searches = || {
-        let family = book.facts(&placement.model)?.grounding.as_ref()?;
-        book.grounding.iter().find(|row| row.family == *family).map(|row| row.usd_per_thousand)
-    };
-    let mut invoice = Invoice {
-        placement: placement.clone(),
-        day,
-        lines: Vec::new(),
-        total_usd: Usd::ZERO,
-        complete: true,
-        warnings: Vec::new(),
-    };
-    for (class, tokens) in usage.tokens.iter() {
-        invoice.add(Item::Tokens(class), *tokens, prices.rate(class), &prices);
-    }
-    let located = |rate: Option<Rate>| rate.map(|rate| prices.located(rate));
-    invoice.add(Item::Images, usage.images, located(prices.row.per_image), &prices);
-    invoice.add(Item::Searches, usage.searches, searches(), &prices);
-    invoice.add(Item::CacheStorage, usage.cache_token_hours, located(prices.row.cache_storage), &prices);
-    Ok(invoice)
+) -> Result<Invoice<'a>, PriceError> {
+    book.tariff(placement, day)?.invoice(usage)
 }
 
-impl Invoice {
-    fn add(&mut self, item: Item, quantity: u64, price: Option<Rate>, prices: &Prices<'_>) {
-        if quantity == 0 {
-            return;
+impl<'a> Tariff<'a> {
+    /// Prices known usage.
+    ///
+    /// # Errors
+    ///
+    /// When no row of that day holds for a prompt of this length.
+    ///
+    /// ```
+    /// # use burndown::{commands::Library, model::{ByClass, Endpoint, Placement, Tier, TokenClass}};
+    /// # use burndown::prices::BilledUsage;
+    /// let book = Library::prices(None).unwrap();
+    /// let model = "gemini-2.5-flash-image".into();
+    /// let placement = Placement { model, endpoint: Endpoint::Developer, tier: Tier::Standard };
+    /// let tariff = book.tariff(&placement, "2026-11-21".parse().unwrap()).unwrap();
+    /// let mut tokens = ByClass::default();
+    /// tokens[TokenClass::OutputImage] = 1290;
+    /// let invoice = tariff.invoice(&BilledUsage { tokens, ..BilledUsage::default() }).unwrap();
+    /// assert_eq!(invoice.total_usd.to_string(), "0.0387");
+    /// ```
+    pub fn invoice(&self, usage: &BilledUsage) -> Result<Invoice<'a>, PriceError> {
+        let prices = self.prices(usage.tokens.prompt())?;
+        let mut invoice =
+            Invoice { lines: Vec::new(), total_usd: Usd::ZERO, complete: true, warnings: Vec::new() };
+        for (class, tokens) in usage.tokens.iter().filter(|(_, tokens)| **tokens > 0) {
+            self.add(&mut invoice, Item::Tokens(class), *tokens, prices.rate(class), prices.row);
         }
+        let others = [
+            (Item::Images, usage.images, prices.row.per_image.map(|rate| prices.located(rate))),
+            (Item::Searches, usage.searches, self.searches),
+            (
+                Item::CacheStorage,
+                usage.cache_token_hours,
+                prices.row.cache_storage.map(|rate| prices.located(rate)),
+            ),
+        ];
+        for (item, quantity, price) in others.into_iter().filter(|(_, quantity, _)| *quantity > 0) {
+            self.add(&mut invoice, item, quantity, price, prices.row);
+        }
+        Ok(invoice)
+    }
+
+    fn add(
+        &self,
+        invoice: &mut Invoice<'a>,
+        item: Item,
+        quantity: u64,
+        price: Option<Rate>,
+        row: &'a PriceRow,
+    ) {
         let Some(price) = price else {
-            self.complete = false;
-            self.warnings.push(match item {
-                Item::Tokens(class) => {
-                    Warning::NoPrice { placement: self.placement.clone(), class, tokens: quantity }
-                }
-                other => {
-                    Warning::NoUnitPrice { placement: self.placement.clone(), item: other.label(), quantity }
-                }
+            invoice.complete = false;
+            let placement = self.placement.clone();
+            invoice.warnings.push(match item {
+                Item::Tokens(class) => Warning::NoPrice { placement, class, tokens: quantity },
+                other => Warning::NoUnitPrice { placement, item: other.label(), quantity },
             });
             return;
         };
-        if prices.row.grade == Grade::Assumed {
+        if row.grade == Grade::Assumed {
             let derived = Warning::DerivedPrice { placement: self.placement.clone() };
-            if !self.warnings.contains(&derived) {
-                self.warnings.push(derived);
+            if !invoice.warnings.contains(&derived) {
+                invoice.warnings.push(derived);
             }
         }
         let cost = Usd(over_power_of_ten(Decimal::from(quantity) * price.value(), item.digits()));
-        self.total_usd += cost;
-        self.lines.push(InvoiceLine {
+        invoice.total_usd += cost;
+        invoice.lines.push(InvoiceLine {
             item,
             quantity,
             price,
             unit: item.unit(),
             cost_usd: cost,
-            grade: prices.row.grade,
-            source: prices.row.source.clone(),
+            grade: row.grade,
+            source: &row.source,
         });
     }
 }

@@ -11,7 +11,7 @@ mod worst;
 
 pub use book::{
     Alternative, EndKind, Grounding, Life, ModelFacts, ModelKind, PriceBook, PriceError, PriceRow, Prices,
-    Resolved, Source, SourceKind,
+    Resolved, Source, SourceKind, Tariff,
 };
 pub use invoice::{BilledUsage, Invoice, InvoiceLine, Item, invoice};
 pub use worst::{prompt_tokens_max, worst_usd};

@@ -32,10 +32,36 @@ impl PriceBook {
         self.life.iter().find(|life| life.model == *id && life.backend == backend)
     }
 
-    /// The prices of a request of so many prompt tokens on a day.
+    /// What a placement costs on a day.
     ///
-    /// Of the rows that hold on that day the one with the highest threshold below the prompt's length
-    /// counts; it prices all tokens of the request.
+    /// # Errors
+    ///
+    /// When the backend or the tier has no row.
+    pub fn tariff(&self, placement: &Placement, day: Day) -> Result<Tariff<'_>, PriceError> {
+        let backend = placement.endpoint.backend();
+        // The cheap comparisons first: some look up the price of every line of a log.
+        let mine = |row: &&PriceRow| {
+            row.tier == placement.tier && row.backend == backend && row.model == placement.model
+        };
+        let known = self.rows.iter().filter(mine);
+        if known.clone().next().is_none() {
+            return Err(self.why_no_rows(placement));
+        }
+        let mut rows: Vec<&PriceRow> = known.clone().filter(|row| row.holds_on(day)).collect();
+        rows.sort_by_key(|row| (row.layer, row.above_prompt_tokens));
+        let facts = self.facts(&placement.model);
+        let family = facts.and_then(|facts| facts.grounding.as_ref());
+        Ok(Tariff {
+            placement: placement.clone(),
+            day,
+            rows,
+            first: known.filter_map(|row| row.from).min().unwrap_or(day),
+            factor: facts.and_then(|facts| facts.location_factor(&placement.endpoint, day)),
+            searches: family.and_then(|family| self.search_price(family)),
+        })
+    }
+
+    /// The prices of a request of so many prompt tokens on a day.
     ///
     /// # Errors
     ///
@@ -46,22 +72,12 @@ impl PriceBook {
         day: Day,
         prompt_tokens: u64,
     ) -> Result<Prices<'_>, PriceError> {
-        let backend = placement.endpoint.backend();
-        // The cheap comparisons first: this is the inner loop of whoever prices a log.
-        let mine = |row: &&PriceRow| {
-            row.tier == placement.tier && row.backend == backend && row.model == placement.model
-        };
-        let rows = self.rows.iter().filter(mine);
-        let reached = |row: &&PriceRow| row.above_prompt_tokens.is_none_or(|floor| prompt_tokens > floor);
-        let holding = rows.clone().filter(|row| row.holds_on(day)).filter(reached);
-        if let Some(row) = holding.max_by_key(|row| (row.layer, row.above_prompt_tokens)) {
-            return Ok(Prices { row, factor: self.location_factor(placement, day) });
-        }
-        if rows.clone().next().is_none() {
-            return Err(self.why_no_rows(placement));
-        }
-        let first = rows.filter_map(|row| row.from).min().unwrap_or(day);
-        Err(PriceError::NoRowOn { placement: placement.clone(), day, first })
+        self.tariff(placement, day)?.prices(prompt_tokens)
+    }
+
+    /// A thousand searches of a family, beyond the free ones.
+    fn search_price(&self, family: &str) -> Option<Rate> {
+        self.grounding.iter().find(|row| row.family == family).map(|row| row.usd_per_thousand)
     }
 
     fn why_no_rows(&self, placement: &Placement) -> PriceError {
@@ -84,13 +100,6 @@ impl PriceBook {
             tier: placement.tier,
             offered: tiers.iter().map(|tier| tier.to_string()).collect(),
         }
-    }
-
-    fn location_factor(&self, placement: &Placement, day: Day) -> Option<Decimal> {
-        let location = placement.endpoint.location()?;
-        let facts = self.facts(&placement.model)?;
-        let begun = facts.non_global_from.is_none_or(|from| from <= day);
-        facts.non_global_factor.filter(|_| begun && !location.is_global())
     }
 
     /// Tiers with at least one price row for a model on a backend.
