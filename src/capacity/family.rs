@@ -60,6 +60,7 @@ pub struct CurveFamily {
     ways: WaysByWindow,
 }
 
+#[derive(Clone, Debug)]
 /// The gamma laws of a window at every level of load, with the levels' weights.
 struct StandIn {
     levels: Vec<(f64, TranslatedGamma)>,
@@ -97,6 +98,28 @@ struct Correction {
     window: Window,
     quota: f64,
     shifts: [f64; ANCHORS.len()],
+}
+
+/// A family at one load.
+#[derive(Clone, Debug)]
+pub struct AtLoad<'a> {
+    family: &'a CurveFamily,
+    load_factor: f64,
+    /// The law of the last window: neighbours share it.
+    law: Option<(Window, StandIn)>,
+}
+
+impl AtLoad<'_> {
+    /// Share of burn tokens left to PayGo at a point of the centre's curve.
+    pub fn left(&mut self, point: &CurvePoint) -> f64 {
+        let (family, load_factor) = (self.family, self.load_factor);
+        let Some(window) = point.window else { return 1.0 };
+        let law = match &self.law {
+            Some((same, law)) if *same == window => law,
+            _ => &self.law.insert((window, family.law(window, load_factor, family.shape(window)))).1,
+        };
+        family.left_of_law(law, point.quota, window, load_factor)
+    }
 }
 
 impl CurveFamily {
@@ -192,10 +215,18 @@ impl CurveFamily {
         }
         let point = self.centre.point(gsu)?;
         let Some(window) = point.window else { return Some(1.0) };
-        let shape = shape.unwrap_or_else(|| self.shape(window));
-        let shift = self.shift(point.quota, window, load_factor);
-        let left = self.stand_in((point.quota - shift).max(0.0), window, load_factor, shape).mean;
-        Some(left.clamp(0.0, 1.0))
+        let law = self.law(window, load_factor, shape.unwrap_or_else(|| self.shape(window)));
+        Some(self.left_of_law(&law, point.quota, window, load_factor))
+    }
+
+    /// The same at one load for count after count, as in the centre.
+    pub fn at_load(&self, load_factor: f64) -> AtLoad<'_> {
+        AtLoad { family: self, load_factor, law: None }
+    }
+
+    fn left_of_law(&self, law: &StandIn, quota: f64, window: Window, load_factor: f64) -> f64 {
+        let shift = self.shift(quota, window, load_factor);
+        law.left((quota - shift).max(0.0)).mean.clamp(0.0, 1.0)
     }
 
     /// The centre's shape in windows of a band.
@@ -213,10 +244,7 @@ impl CurveFamily {
         shape_factor: f64,
     ) -> impl Iterator<Item = f64> {
         let law = self.law(window, load_factor, self.shape(window) * shape_factor);
-        quotas.map(move |quota| {
-            let shift = self.shift(quota, window, load_factor);
-            law.left((quota - shift).max(0.0)).mean.clamp(0.0, 1.0)
-        })
+        quotas.map(move |quota| self.left_of_law(&law, quota, window, load_factor))
     }
 
     /// Quotas of a window's counts, ascending, with the exact shares of burn tokens left at every anchor.
@@ -240,11 +268,7 @@ impl CurveFamily {
         left + (right - left) * (position - anchor as f64)
     }
 
-    /// Share of load above a quota, and minus its slope, by the translated gamma law.
-    fn stand_in(&self, quota: f64, window: Window, load_factor: f64, shape: f64) -> Excess {
-        self.law(window, load_factor, shape).left(quota)
-    }
-
+    /// The stand-in of a window's load.
     fn law(&self, window: Window, load_factor: f64, shape: f64) -> StandIn {
         let counts = if shape.is_finite() { CountLaw::NegativeBinomial { shape } } else { CountLaw::Poisson };
         let length = window.seconds as f64 * load_factor;
@@ -269,9 +293,10 @@ impl CurveFamily {
 
     /// The quota at which the stand-in leaves `share`, by Newton's method from `start`.
     fn quota_that_leaves(&self, share: f64, start: f64, window: Window, load_factor: f64) -> f64 {
+        let law = self.law(window, load_factor, self.shape(window));
         let mut quota = start;
         for _ in 0..NEWTON_STEPS {
-            let above = self.stand_in(quota, window, load_factor, self.shape(window));
+            let above = law.left(quota);
             if above.probability <= 0.0 {
                 break;
             }

@@ -30,7 +30,7 @@ pub use commitment::{
     usd_per_avoided_throttle, with_deferrable,
 };
 pub use curve::{Curve, CurveError, CurvePoint, LeftShares, Method, Rise, ShareOf, curve};
-pub use family::{CurveFamily, Probe};
+pub use family::{AtLoad, CurveFamily, Probe};
 pub use ladder::{
     Bound, CostPeriod, DemandScenario, Ladder, LadderError, LadderInput, LadderRegret, Level, PeriodCost,
     Purchase, PurchaseKind, RunningOrder, RunningPart, SinglePlan, StandingCost, Tail, ladder, ladder_regret,

@@ -81,12 +81,15 @@ pub enum FlowError {
 /// Largest share of the table's range by which rounding may bend a convex table down.
 const ROUNDING: f64 = 1e-9;
 
+/// Share of the table's range below which two slopes are the same: what rounding leaves of them.
+const STRAIGHT: f64 = 1e-14;
+
 /// The cheapest way to hold units over time.
 ///
 /// `held[t][g]` is the cost of step `t` when `g` units are held, convex in `g` (see
 /// [`lower_convex_envelope`]); a table that is shorter than the longest goes on with its last cost, so that it
-/// must not end on a rise. At most as many units are held as the longest table has room for. Exact: successive shortest paths, one per unit, with
-/// potentials that keep residual costs from being negative. Among equally cheap coverings the result is always
+/// must not end on a rise. At most as many units are held as the longest table has room for. Exact: successive shortest paths with potentials
+/// that keep residual costs from being negative, several units at a time where costs are straight. Among equally cheap coverings the result is always
 /// the same one.
 ///
 /// # Errors
@@ -112,8 +115,9 @@ pub fn cheapest_covering(held: &[Vec<f64>], covers: &[Cover]) -> Result<Covering
         return Err(FlowError::BadCover { cover: at, from, to, cost, steps: held.len() });
     }
     let mut network = Network::new(&slopes, covers, capacity);
-    for _ in 0..capacity {
-        network.send_one_unit();
+    let mut left = capacity;
+    while left > 0 {
+        left -= network.send(left);
     }
     let bought: f64 = covers.iter().zip(&network.bought).map(|(cover, n)| cover.cost * *n as f64).sum();
     let steps: f64 =
@@ -131,11 +135,14 @@ pub fn cheapest_covering(held: &[Vec<f64>], covers: &[Cover]) -> Result<Covering
 /// ```
 pub fn lower_convex_envelope(values: &[f64]) -> Vec<f64> {
     let mut corners: Vec<usize> = Vec::new();
-    let slope = |a: usize, b: usize| (values[b] - values[a]) / (b - a) as f64;
+    let rise = |a: usize, b: usize| (values[b] - values[a], (b - a) as f64);
     for at in 0..values.len() {
-        while let [.., before, last] = corners[..]
-            && slope(before, last) >= slope(last, at)
-        {
+        while let [.., before, last] = corners[..] {
+            let ((up, along), (next_up, next_along)) = (rise(before, last), rise(last, at));
+            // Slopes, compared without a division.
+            if up * next_along < next_up * along {
+                break;
+            }
             corners.pop();
         }
         corners.push(at);
@@ -143,7 +150,8 @@ pub fn lower_convex_envelope(values: &[f64]) -> Vec<f64> {
     let mut envelope = Vec::with_capacity(values.len());
     for pair in corners.windows(2) {
         let (a, b) = (pair[0], pair[1]);
-        envelope.extend((a..b).map(|at| values[a] + slope(a, b) * (at - a) as f64));
+        let (up, along) = rise(a, b);
+        envelope.extend((a..b).map(|at| values[a] + up / along * (at - a) as f64));
     }
     envelope.extend(values.last());
     envelope
@@ -159,10 +167,11 @@ fn convex_slopes(step: usize, table: &[f64], capacity: usize) -> Result<Vec<f64>
     let mut slopes: Vec<f64> = table.windows(2).map(|pair| pair[1] - pair[0]).collect();
     slopes.resize(capacity, 0.0);
     for at in 1..slopes.len() {
-        if slopes[at] < slopes[at - 1] {
-            if slopes[at - 1] - slopes[at] > ROUNDING * size {
-                return Err(FlowError::NotConvex { step, units: at });
-            }
+        if slopes[at - 1] - slopes[at] > ROUNDING * size {
+            return Err(FlowError::NotConvex { step, units: at });
+        }
+        // Straight pieces stay straight.
+        if slopes[at] - slopes[at - 1] <= STRAIGHT * size {
             slopes[at] = slopes[at - 1];
         }
     }
@@ -240,44 +249,76 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// Sends a unit from the first node to the last along the cheapest path.
-    fn send_one_unit(&mut self) {
+    /// Sends units from the first node to the last along the cheapest path: as many as it stays the cheapest for,
+    /// since no cost on it changes. Tells how many.
+    fn send(&mut self, most: usize) -> usize {
         self.shortest_paths();
+        let path = self.path();
+        let units = path.iter().map(|edge| self.room(*edge)).fold(most, usize::min);
+        for edge in path {
+            match edge {
+                Edge::Release(step) => self.level[step] -= units,
+                Edge::Hold(step) => self.level[step] += units,
+                Edge::Buy(at) => self.bought[at] += units,
+                Edge::Return(at) => self.bought[at] -= units,
+            }
+        }
+        units
+    }
+
+    /// The edges to the last node, from there back to the first.
+    fn path(&self) -> Vec<Edge> {
         let mut node = self.slopes.len();
+        let mut path = Vec::new();
         while node > 0 {
-            node = match self.reached_by[node] {
-                Edge::Release(step) => {
-                    self.level[step] -= 1;
-                    step
-                }
-                Edge::Hold(step) => {
-                    self.level[step] += 1;
-                    step + 1
-                }
-                Edge::Buy(at) => {
-                    self.bought[at] += 1;
-                    self.covers[at].from
-                }
-                Edge::Return(at) => {
-                    self.bought[at] -= 1;
-                    self.covers[at].to
-                }
+            let edge = self.reached_by[node];
+            path.push(edge);
+            node = match edge {
+                Edge::Release(step) => step,
+                Edge::Hold(step) => step + 1,
+                Edge::Buy(at) => self.covers[at].from,
+                Edge::Return(at) => self.covers[at].to,
             };
+        }
+        path
+    }
+
+    /// Units that an edge takes at its present cost; at least one.
+    fn room(&self, edge: Edge) -> usize {
+        match edge {
+            Edge::Release(step) => {
+                let held = &self.slopes[step][..self.level[step]];
+                held.iter().rev().take_while(|slope| **slope == held[held.len() - 1]).count()
+            }
+            Edge::Hold(step) => {
+                let free = &self.slopes[step][self.level[step]..];
+                free.iter().take_while(|slope| **slope == free[0]).count()
+            }
+            Edge::Buy(at) => self.covers[at].most - self.bought[at],
+            Edge::Return(at) => self.bought[at],
         }
     }
 
-    /// Dijkstra on costs that the potentials keep at zero or above; then the potentials follow.
+    /// Dijkstra on costs that the potentials keep at zero or above, as far as the last node; then the potentials
+    /// follow. What lies farther than the last node follows as far as that one does, which keeps every cost at
+    /// zero or above.
     fn shortest_paths(&mut self) {
+        let last = self.slopes.len();
         self.distance.fill(f64::INFINITY);
         self.distance[0] = 0.0;
+        self.queue.clear();
         self.queue.push(Reverse((0, 0)));
         while let Some(Reverse((bits, node))) = self.queue.pop() {
+            if node == last {
+                break;
+            }
             if bits == self.distance[node].to_bits() {
                 self.relax_from(node);
             }
         }
+        let reached = self.distance[last];
         for (potential, distance) in self.potential.iter_mut().zip(&self.distance) {
-            *potential += distance;
+            *potential += distance.min(reached);
         }
     }
 

@@ -219,6 +219,7 @@ impl MonthlyCurves {
         let (family, load) = self.of_month[at]?;
         let family = &self.families[family].0;
         let listed = &family.centre().points;
+        let mut at_load = family.at_load(load * factor);
         // Within a window more leaves less: after next to nothing comes nothing.
         let mut nothing_in = None;
         let share = |gsu: &u64| {
@@ -227,7 +228,7 @@ impl MonthlyCurves {
             if nothing_in.is_some() && nothing_in == point.window {
                 return 0.0;
             }
-            let share = family.left_share(point.gsu, load * factor, None).unwrap_or(1.0);
+            let share = at_load.left(point);
             nothing_in = point.window.filter(|_| share < NEXT_TO_NOTHING);
             share
         };
