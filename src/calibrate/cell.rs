@@ -10,7 +10,7 @@ use crate::{
     model::{Backend, ByClass, Endpoint, ModelId, Pixels, Placement, Shape, Tier, TokenClass},
     prices::{EndKind, ModelKind, PriceBook, prompt_tokens_max, worst_usd},
     tokens::{ClassTokens, TokenProfile, expect},
-    units::{HOURS_PER_MONTH, Rate, Usd},
+    units::{HOURS_PER_MONTH, Rate, TOKENS_PER_MTOK, Usd},
     workload::{Route, Volume, Workload},
 };
 
@@ -135,8 +135,6 @@ fn cells_of(
     let answer_tokens_max = facts.max_output_tokens.ok_or("the book does not know its longest answer")?;
     let sets = picture_sets(&route.shape.input_images);
     let weight = requests_a_month(route, sources.workload.horizon_months) / sets.len() as f64;
-    let range = route.volume.range();
-    let volume_cv = if range.mean() > 0.0 { range.standard_deviation() / range.mean() } else { 0.0 };
     let mut list = Vec::new();
     for pictures in sets {
         let shape = Shape { input_images: slots(&pictures), ..route.shape.clone() };
@@ -147,11 +145,6 @@ fn cells_of(
         let prices = prices.map_err(|error| error.to_string())?;
         let rates = ByClass::from_fn(|class| prices.rate(class));
         let worst = worst_usd(&rates, &facts.outputs, prompt_max, answer_tokens_max)?;
-        let per_class = |(class, tokens): (TokenClass, &Option<ClassTokens>)| {
-            let (tokens, rate) = (tokens.as_ref()?, rates[class]?);
-            Some(tokens.mean * rate.to_f64() / 1e6)
-        };
-        let usd = expected.classes.iter().filter_map(per_class).sum();
         let drafts_open =
             profile.images_per_answer.as_ref().is_some_and(|images| !images.alternatives.is_empty());
         list.push(Cell {
@@ -159,11 +152,11 @@ fn cells_of(
             route: route.name.clone(),
             placement: placement.clone(),
             weight,
-            volume_cv,
+            volume_cv: volume_cv(route),
             expected: Expected {
                 by_rule: by_rule(&expected.classes) && !drafts_open,
                 drafts_open,
-                usd,
+                usd: usd_of(&expected.classes, &rates),
                 seconds: seconds_of(profile, &shape),
                 tokens: expected.classes,
             },
@@ -177,6 +170,20 @@ fn cells_of(
         });
     }
     Ok(list)
+}
+
+/// US dollars of a request's expected tokens, as far as they have prices.
+fn usd_of(classes: &ByClass<Option<ClassTokens>>, rates: &ByClass<Option<Rate>>) -> f64 {
+    let of_class = |(class, tokens): (TokenClass, &Option<ClassTokens>)| {
+        Some(tokens.as_ref()?.mean * rates[class]?.to_f64() / TOKENS_PER_MTOK as f64)
+    };
+    classes.iter().filter_map(of_class).sum()
+}
+
+/// Standard deviation of the volume over its mean.
+fn volume_cv(route: &Route) -> f64 {
+    let range = route.volume.range();
+    if range.mean() > 0.0 { range.standard_deviation() / range.mean() } else { 0.0 }
 }
 
 /// Requests in a mean month.

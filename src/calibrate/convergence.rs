@@ -79,20 +79,7 @@ pub fn convergence(campaign: &Campaign, budget: Usd, entries: &[Entry]) -> Conve
     if sampler.rules.pooled {
         groups.extend(sampler.groups());
     }
-    let courses = groups.iter().map(|group| Course {
-        placement: group.placement.clone(),
-        points: Vec::new(),
-        answers: 0,
-    });
-    let mut found = Convergence {
-        workload: String::new(),
-        rehearsed: false,
-        precision: sampler.rules.precision,
-        level: sampler.rules.level,
-        budget_usd: budget.to_f64(),
-        spent_usd: 0.0,
-        courses: courses.collect(),
-    };
+    let mut found = nothing_yet(&sampler, &groups, budget);
     let index: BTreeMap<String, usize> =
         ended.cells.iter().enumerate().map(|(at, cell)| (cell.key.clone(), at)).collect();
     // Attempts under way: their cell and what is set aside for them.
@@ -136,6 +123,23 @@ pub fn convergence(campaign: &Campaign, budget: Usd, entries: &[Entry]) -> Conve
         }
     }
     found
+}
+
+fn nothing_yet(sampler: &Sampler, groups: &[Group], budget: Usd) -> Convergence {
+    let courses = groups.iter().map(|group| Course {
+        placement: group.placement.clone(),
+        points: Vec::new(),
+        answers: 0,
+    });
+    Convergence {
+        workload: String::new(),
+        rehearsed: false,
+        precision: sampler.rules.precision,
+        level: sampler.rules.level,
+        budget_usd: budget.to_f64(),
+        spent_usd: 0.0,
+        courses: courses.collect(),
+    }
 }
 
 fn answers(sampler: &Sampler, group: &Group) -> u64 {

@@ -192,56 +192,60 @@ pub(super) fn plan_with(
 ) -> PlacementPlan {
     let (first, next) = (months[0].first, months[months.len() - 1].next);
     let mut warnings = inputs.prices.life_warnings(&placement.model, &placement.endpoint, first, next);
-    let impossible = |reason: String, warnings: Vec<Warning>| PlacementPlan {
-        placement: placement.clone(),
-        status: Status::Impossible { reason },
-        per_request: None,
-        months: Vec::new(),
-        usd_per_month: 0.0,
-        served_share: 0.0,
-        usd_per_served_month: 0.0,
-        usd_total: 0.0,
-        rows: Vec::new(),
-        warnings,
-    };
-    let Some(facts) = inputs.prices.facts(&placement.model) else {
-        return impossible("not in the price book".into(), warnings);
-    };
-    if let Some(reason) = cannot_make(route, facts, &mut warnings) {
-        return impossible(reason, warnings);
+    match served(inputs, route, &placement, months, profile, &mut warnings) {
+        Ok(found) => PlacementPlan { warnings, ..found },
+        Err(reason) => PlacementPlan {
+            placement,
+            status: Status::Impossible { reason },
+            per_request: None,
+            months: Vec::new(),
+            usd_per_month: 0.0,
+            served_share: 0.0,
+            usd_per_served_month: 0.0,
+            usd_total: 0.0,
+            rows: Vec::new(),
+            warnings,
+        },
     }
-    let Some(profile) = profile.or_else(|| find_profile(inputs, &placement, &mut warnings)) else {
-        return impossible("no token profile".into(), warnings);
-    };
-    let Some(expected) = expect(profile, &route.shape, facts.kind, &placement.endpoint) else {
-        let reason = format!("no tokens known for {} images", route.shape.output_size);
-        return impossible(reason, warnings);
-    };
+}
+
+/// The plan of a placement that can serve the route, but for its warnings; else why it cannot.
+fn served(
+    inputs: &Inputs<'_>,
+    route: &Route,
+    placement: &Placement,
+    months: &[Month],
+    profile: Option<&TokenProfile>,
+    warnings: &mut Vec<Warning>,
+) -> Result<PlacementPlan, String> {
+    let (first, next) = (months[0].first, months[months.len() - 1].next);
+    let facts = inputs.prices.facts(&placement.model).ok_or("not in the price book")?;
+    if let Some(reason) = cannot_make(route, facts, warnings) {
+        return Err(reason);
+    }
+    let profile = profile.or_else(|| find_profile(inputs, placement, warnings)).ok_or("no token profile")?;
+    let expected = expect(profile, &route.shape, facts.kind, &placement.endpoint)
+        .ok_or_else(|| format!("no tokens known for {} images", route.shape.output_size))?;
     if let Some(reason) = too_long(&expected.classes, facts) {
-        return impossible(reason, warnings);
+        return Err(reason);
     }
-    if let Some(reason) = tier_cannot_make(inputs, route, &placement, first) {
-        return impossible(reason, warnings);
+    if let Some(reason) = tier_cannot_make(inputs, route, placement, first) {
+        return Err(reason);
     }
     warnings.extend(expected.warnings.clone());
-    let status = status(inputs, &placement, first, next);
-    let service = service(inputs, &placement, &status, first, next);
-    let pricer = Pricer { inputs, placement: &placement, route, tokens: &expected.classes };
-    let quote = match pricer.quote(service.first, &mut warnings) {
-        Ok(quote) => quote,
-        Err(error) => return impossible(error.to_string(), warnings),
-    };
+    let status = status(inputs, placement, first, next);
+    let service = service(inputs, placement, &status, first, next);
+    let pricer = Pricer { inputs, placement, route, tokens: &expected.classes };
+    let quote = pricer.quote(service.first, warnings).map_err(|error| error.to_string())?;
     let mut rows = Vec::new();
-    let spends: Vec<MonthSpend> = months
-        .iter()
-        .enumerate()
-        .map(|(at, month)| pricer.month(at, *month, service, &mut rows, &mut warnings))
-        .collect();
+    let month = |(at, month): (usize, &Month)| pricer.month(at, *month, service, &mut rows, warnings);
+    let spends: Vec<MonthSpend> = months.iter().enumerate().map(month).collect();
     let served = served_months(months, service);
     let usd_total = spends.iter().map(|spend| spend.usd_total).sum();
     warnings.dedup();
     let gap = warnings.iter().any(|warning| matches!(warning, Warning::PriceGap { .. }));
-    PlacementPlan {
+    Ok(PlacementPlan {
+        placement: placement.clone(),
         status,
         per_request: Some(PerRequest {
             complete: quote.complete && !gap,
@@ -253,9 +257,8 @@ pub(super) fn plan_with(
         usd_total,
         months: spends,
         rows,
-        warnings,
-        placement,
-    }
+        warnings: Vec::new(),
+    })
 }
 
 /// The days of the horizon on which it serves. A gone placement has none, and is priced as of its end, to be

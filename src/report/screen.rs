@@ -8,7 +8,7 @@ use super::{
 use crate::{
     model::{Grade, ModelId, Placement, Tier},
     prices::EndKind,
-    projection::{MeasureKind, Measurement, PerRequest, PlacementPlan, Plan, RoutePlan, Status},
+    projection::{Bill, MeasureKind, Measurement, PerRequest, PlacementPlan, Plan, RoutePlan, Status},
 };
 
 /// Rows of the placement list on the first screen.
@@ -64,57 +64,74 @@ fn bill(plan: &Plan) -> Vec<Block> {
         shown(money_whole(bill.total.mean), "/bill/total/mean"),
         words(format!(" in {} months", plan.months.len())),
     ]);
-    let last = bill.by_month.len() - 1;
-    let (start, end) = (bill.by_month[0].mean, bill.by_month[last].mean);
-    if (end - start).abs() > 0.2 * bill.month.mean {
-        first.extend([
-            words("; from "),
-            shown(money_whole(start), "/bill/by_month/0/mean"),
-            words(" to "),
-            shown(money_whole(end), format!("/bill/by_month/{last}/mean")),
-        ]);
+    first.extend(course(plan));
+    first.extend(over_budget(plan));
+    first.extend(after_credits(bill));
+    first.extend(a_request(plan));
+    vec![Block::Text(first)]
+}
+
+/// From the first month to the last, where they lie apart.
+fn course(plan: &Plan) -> Vec<Piece> {
+    let months = &plan.bill.by_month;
+    let last = months.len() - 1;
+    let (start, end) = (months[0].mean, months[last].mean);
+    if (end - start).abs() <= 0.2 * plan.bill.month.mean {
+        return Vec::new();
     }
-    if let (Some(budget), Some(over)) = (plan.workload.budget_usd_per_month, bill.probability_over_budget) {
-        first.extend([
-            words("; over the budget of "),
-            shown(money_whole(budget), "/workload/budget_usd_per_month"),
-            words(" with probability "),
-            shown(percent(over), "/bill/probability_over_budget"),
-        ]);
+    vec![
+        words("; from "),
+        shown(money_whole(start), "/bill/by_month/0/mean"),
+        words(" to "),
+        shown(money_whole(end), format!("/bill/by_month/{last}/mean")),
+    ]
+}
+
+fn over_budget(plan: &Plan) -> Vec<Piece> {
+    let budget = plan.workload.budget_usd_per_month.zip(plan.bill.probability_over_budget);
+    let Some((budget, over)) = budget else { return Vec::new() };
+    vec![
+        words("; over the budget of "),
+        shown(money_whole(budget), "/workload/budget_usd_per_month"),
+        words(" with probability "),
+        shown(percent(over), "/bill/probability_over_budget"),
+    ]
+}
+
+fn after_credits(bill: &Bill) -> Vec<Piece> {
+    let Some(net) = &bill.net else { return Vec::new() };
+    let mut text = vec![
+        words("; credits leave "),
+        shown(money_whole(net.month.mean), "/bill/net/month/mean"),
+        words(" a month to pay ("),
+        shown(money_whole(net.month.p05), "/bill/net/month/p05"),
+        words(" to "),
+        shown(money_whole(net.month.p95), "/bill/net/month/p95"),
+        words(")"),
+    ];
+    if let Some(over) = net.probability_over_budget {
+        text.push(words(", over the budget with probability "));
+        text.push(shown(percent(over), "/bill/net/probability_over_budget"));
     }
-    if let Some(net) = &bill.net {
-        first.extend([
-            words("; credits leave "),
-            shown(money_whole(net.month.mean), "/bill/net/month/mean"),
-            words(" a month to pay ("),
-            shown(money_whole(net.month.p05), "/bill/net/month/p05"),
-            words(" to "),
-            shown(money_whole(net.month.p95), "/bill/net/month/p95"),
-            words(")"),
-        ]);
-        if let Some(over) = net.probability_over_budget {
-            first.extend([
-                words(", over the budget with probability "),
-                shown(percent(over), "/bill/net/probability_over_budget"),
-            ]);
-        }
-    }
-    let mut second = match plan.routes.as_slice() {
+    text
+}
+
+/// Where it is served, and what a request costs.
+fn a_request(plan: &Plan) -> Vec<Piece> {
+    let mut text = match plan.routes.as_slice() {
         [only] => vec![words(format!(", on {}; ", only.chosen().placement))],
         routes => vec![words(format!("; {} routes, each where it is cheapest; ", routes.len()))],
     };
-    second.extend([shown(money_small(bill.usd_per_request), "/bill/usd_per_request"), words(" a request")]);
-    if let (Some(sheet), [only]) = (bill.sheet_usd_per_request, plan.routes.as_slice()) {
+    text.push(shown(money_small(plan.bill.usd_per_request), "/bill/usd_per_request"));
+    text.push(words(" a request"));
+    if let (Some(sheet), [only]) = (plan.bill.sheet_usd_per_request, plan.routes.as_slice()) {
         let size = plan.workload.routes.iter().find(|route| route.name == only.name);
         let size = size.map(|route| route.shape.output_size.as_str()).unwrap_or_default();
-        second.extend([
-            words(", where the price sheet says "),
-            shown(money_small(sheet), "/bill/sheet_usd_per_request"),
-            words(format!(" for one {size} image")),
-        ]);
+        text.push(words(", where the price sheet says "));
+        text.push(shown(money_small(sheet), "/bill/sheet_usd_per_request"));
+        text.push(words(format!(" for one {size} image")));
     }
-    first.append(&mut second);
-    vec![Block::Text(first)]
+    text
 }
 
 /// The month with the orders of provisioned throughput that run already, where any does.

@@ -6,7 +6,7 @@ use super::{
     volume::{Burst, Volume},
 };
 use crate::{
-    calendar::Stretch,
+    calendar::{Day, Stretch},
     diagnostics::{BadFile, Spanned},
     model::{nearest, or_list},
     units::Range,
@@ -73,43 +73,59 @@ impl Resolver<'_> {
             return Err(self.fail(place, "`tries_per_accepted` goes with `accepted_images_per_month`"));
         }
         if let Some(between) = &raw.between {
-            let [first, last] = between.as_ref()[..] else {
-                return Err(self.fail(between.span(), "expected [\"first day\", \"last day\"]"));
-            };
-            if last < first {
-                return Err(self.fail(between.span(), "the last day is before the first"));
-            }
-            let days = Stretch { first, next: last.plus_days(1) };
-            if days.overlap(horizon).days() < days.days() {
-                self.warnings.push(Warning::OutsideHorizon { route: route.to_string(), first, last });
-            }
-            return Ok((Volume::Total { requests: range, first, next: days.next }, None));
+            let days = self.days(between, route, horizon)?;
+            return Ok((Volume::Total { requests: range, first: days.first, next: days.next }, None));
         }
         if raw.accepted_images_per_month.is_some() {
-            if !makes_images {
-                let found = "a text model makes no images to accept; use requests_per_month";
-                return Err(self.fail(number.span(), found));
-            }
-            let tries = match &raw.tries_per_accepted {
-                Some(tries) => *tries.as_ref(),
-                None => {
-                    let found = "how many requests does one accepted image take? add `tries_per_accepted`, e.g. [1, 1.5, 3]";
-                    return Err(self.fail(number.span(), found));
-                }
-            };
-            if let Some(given) = &raw.tries_per_accepted {
-                self.believable(given, "tries", TRIES_MAX)?;
-            }
-            if tries.p05 < 1.0 {
-                let place = raw.tries_per_accepted.as_ref().map_or(number.span(), Spanned::span);
-                return Err(self.fail(place, "an accepted image takes at least 1 try"));
-            }
+            let tries = self.tries(raw, number.span(), makes_images)?;
             return Ok((Volume::PerMonth(range.product(tries)), Some(tries)));
         }
-        Ok((
-            if raw.requests_per_day.is_some() { Volume::PerDay(range) } else { Volume::PerMonth(range) },
-            None,
-        ))
+        let volume = if raw.requests_per_day.is_some() { Volume::PerDay } else { Volume::PerMonth };
+        Ok((volume(range), None))
+    }
+
+    /// First and last day of a total.
+    fn days(
+        &mut self,
+        between: &Spanned<Vec<Day>>,
+        route: &str,
+        horizon: Stretch,
+    ) -> Result<Stretch, BadFile> {
+        let [first, last] = between.as_ref()[..] else {
+            return Err(self.fail(between.span(), "expected [\"first day\", \"last day\"]"));
+        };
+        if last < first {
+            return Err(self.fail(between.span(), "the last day is before the first"));
+        }
+        let days = Stretch { first, next: last.plus_days(1) };
+        if days.overlap(horizon).days() < days.days() {
+            self.warnings.push(Warning::OutsideHorizon { route: route.to_string(), first, last });
+        }
+        Ok(days)
+    }
+
+    /// Requests that an accepted image takes.
+    fn tries(
+        &self,
+        raw: &RawRoute,
+        span: std::ops::Range<usize>,
+        makes_images: bool,
+    ) -> Result<Range, BadFile> {
+        if !makes_images {
+            let found = "a text model makes no images to accept; use requests_per_month";
+            return Err(self.fail(span, found));
+        }
+        let Some(given) = &raw.tries_per_accepted else {
+            let found =
+                "how many requests does one accepted image take? add `tries_per_accepted`, e.g. [1, 1.5, 3]";
+            return Err(self.fail(span, found));
+        };
+        self.believable(given, "tries", TRIES_MAX)?;
+        let tries = *given.as_ref();
+        if tries.p05 < 1.0 {
+            return Err(self.fail(given.span(), "an accepted image takes at least 1 try"));
+        }
+        Ok(tries)
     }
 
     /// The one key that says how many requests.

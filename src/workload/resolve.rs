@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::account::{Credit, GsuOrder};
-use super::file::{OutsideFiles, RawRoute, TITLE, WorkloadFile};
+use super::file::{OutsideFiles, RawPriceFactors, RawRoute, TITLE, WorkloadFile};
 use super::scenario::{Scenario, planned};
 use super::volume::{Burst, Volume};
 use crate::{
@@ -201,29 +201,9 @@ impl Resolver<'_> {
         }
         let gsu_orders = self.gsu_orders(&file)?;
         let credits = self.credits(&file)?;
-        let factors = file.price_factor.unwrap_or_default();
-        let mut price_factors = PriceFactors { tokens: 1.0, gsu_hours: 1.0 };
-        for (factor, given, key) in [
-            (&mut price_factors.tokens, factors.tokens, "price_factor.tokens"),
-            (&mut price_factors.gsu_hours, factors.gsu_hours, "price_factor.gsu_hours"),
-        ] {
-            match given {
-                Some(value) => {
-                    *factor = self.positive(&value, "a factor on list prices (0.9 is 10 % off)", 10.0)?
-                }
-                None => self.assume(None, key, "1 (list price)"),
-            }
-        }
+        let price_factors = self.price_factors(file.price_factor.unwrap_or_default())?;
         let horizon = Stretch { first: start, next: start.plus_months(horizon_months) };
-        let mut routes: Vec<Route> = Vec::new();
-        for route in file.route {
-            let span = route.as_ref().name.span();
-            let route = self.route(route, horizon)?;
-            if routes.iter().any(|other| other.name == route.name) {
-                return Err(self.fail(span, &format!("a second route named `{}`", route.name)));
-            }
-            routes.push(route);
-        }
+        let routes = self.routes(file.route, horizon)?;
         Ok(Workload {
             name,
             as_of,
@@ -242,6 +222,33 @@ impl Resolver<'_> {
             resolutions: std::mem::take(&mut self.resolutions),
             warnings: std::mem::take(&mut self.warnings),
         })
+    }
+
+    fn price_factors(&mut self, given: RawPriceFactors) -> Result<PriceFactors, BadFile> {
+        let mut factor = |given: Option<Spanned<f64>>, key| match given {
+            Some(value) => self.positive(&value, "a factor on list prices (0.9 is 10 % off)", 10.0),
+            None => {
+                self.assume(None, key, "1 (list price)");
+                Ok(1.0)
+            }
+        };
+        Ok(PriceFactors {
+            tokens: factor(given.tokens, "price_factor.tokens")?,
+            gsu_hours: factor(given.gsu_hours, "price_factor.gsu_hours")?,
+        })
+    }
+
+    fn routes(&mut self, raw: Vec<Spanned<RawRoute>>, horizon: Stretch) -> Result<Vec<Route>, BadFile> {
+        let mut routes: Vec<Route> = Vec::new();
+        for route in raw {
+            let span = route.as_ref().name.span();
+            let route = self.route(route, horizon)?;
+            if routes.iter().any(|other| other.name == route.name) {
+                return Err(self.fail(span, &format!("a second route named `{}`", route.name)));
+            }
+            routes.push(route);
+        }
+        Ok(routes)
     }
 
     fn horizon(&mut self, months: Option<&Spanned<u32>>) -> Result<u32, BadFile> {

@@ -76,20 +76,7 @@ pub fn read_bill(text: &str, per_usd: Option<Decimal>) -> Result<Bill, BadBill> 
     if text.trim_start().starts_with(['{', '[']) {
         return Ok(Bill { lines: json_lines(text, per_usd)?, declared_total_usd: None });
     }
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let mut records = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| BadBill {
-            line: error.position().map_or(0, |position| position.line() as usize),
-            problem: csv_problem(&error, &csv::StringRecord::new(), None),
-        })?;
-        let line = record.position().map_or(0, |position| position.line() as usize);
-        records.push((line, record.iter().map(str::to_string).collect::<Vec<String>>()));
-    }
+    let records = rows(text)?;
     let is_header = |cells: &[String]| {
         cells
             .iter()
@@ -132,6 +119,25 @@ pub fn read_bill(text: &str, per_usd: Option<Decimal>) -> Result<Bill, BadBill> 
         }
     }
     Ok(bill)
+}
+
+/// The cells of a CSV with the lines they stand on, whatever their number.
+fn rows(text: &str) -> Result<Vec<(usize, Vec<String>)>, BadBill> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut records = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| BadBill {
+            line: error.position().map_or(0, |position| position.line() as usize),
+            problem: csv_problem(&error, &csv::StringRecord::new(), None),
+        })?;
+        let line = record.position().map_or(0, |position| position.line() as usize);
+        records.push((line, record.iter().map(str::to_string).collect::<Vec<String>>()));
+    }
+    Ok(records)
 }
 
 /// Spend by day on the two services that sell these models, US dollars; `None` where a line of theirs has no day.

@@ -17,43 +17,20 @@ impl TokenProfile {
             return Err(source.complaint(raw.schema.span(), TITLE, &found, None));
         }
         let sources = raw.sources;
-        let check = |span: std::ops::Range<usize>, evidence: Evidence| match problem(&sources, &evidence) {
-            Some(found) => Err(source.complaint(span, TITLE, &found, None)),
-            None => Ok(()),
-        };
-        if let Some(table) = &raw.input_image {
-            check(table.span(), table.as_ref().evidence())?;
-            let image = table.as_ref();
-            if !image.off_rule.iter().all(|tokens| (1.0..=1e6).contains(tokens)) {
-                let found = "off_rule holds tokens per image, 1 to 1,000,000 each";
-                return Err(source.complaint(table.span(), TITLE, found, None));
+        // Each table with what is wrong with it.
+        let tables = [
+            raw.input_image.as_ref().map(|t| (t.span(), t.as_ref().evidence(), input_problem(t.as_ref()))),
+            raw.output_image.as_ref().map(|t| (t.span(), t.as_ref().evidence(), output_problem(t.as_ref()))),
+            raw.images_per_answer
+                .as_ref()
+                .map(|t| (t.span(), t.as_ref().evidence(), images_problem(t.as_ref()))),
+            raw.output_text.as_ref().map(|t| (t.span(), t.as_ref().evidence(), None)),
+            raw.output_thinking.as_ref().map(|t| (t.span(), t.as_ref().evidence(), None)),
+        ];
+        for (span, evidence, own) in tables.into_iter().flatten() {
+            if let Some(found) = problem(&sources, &evidence).or(own.map(str::to_string)) {
+                return Err(source.complaint(span, TITLE, &found, None));
             }
-            let rules =
-                image.by_resolution.values().chain(image.alternatives.iter().map(|other| &other.rule));
-            if let Some(found) = rules.chain([&image.rule]).find_map(ImageRule::problem) {
-                return Err(source.complaint(table.span(), TITLE, found, None));
-            }
-        }
-        if let Some(table) = &raw.output_image {
-            check(table.span(), table.as_ref().evidence())?;
-            if !table.as_ref().tokens.values().all(|tokens| (1..=1_000_000).contains(tokens)) {
-                let found = "an image of the answer takes 1 to 1,000,000 tokens";
-                return Err(source.complaint(table.span(), TITLE, found, None));
-            }
-        }
-        if let Some(table) = &raw.images_per_answer {
-            check(table.span(), table.as_ref().evidence())?;
-            let counts = [table.as_ref().text_to_image, table.as_ref().edit];
-            if !counts.iter().all(|count| count.p05 >= 1.0 && count.p95 <= 100.0) {
-                let found = "an answer holds 1 to 100 images";
-                return Err(source.complaint(table.span(), TITLE, found, None));
-            }
-        }
-        if let Some(table) = &raw.output_text {
-            check(table.span(), table.as_ref().evidence())?;
-        }
-        if let Some(table) = &raw.output_thinking {
-            check(table.span(), table.as_ref().evidence())?;
         }
         let mut cells: Vec<Cell> = Vec::new();
         for cell in raw.cells {
@@ -129,6 +106,25 @@ impl TokenProfile {
         }
         list
     }
+}
+
+fn input_problem(image: &InputImage) -> Option<&'static str> {
+    if !image.off_rule.iter().all(|tokens| (1.0..=1e6).contains(tokens)) {
+        return Some("off_rule holds tokens per image, 1 to 1,000,000 each");
+    }
+    let others = image.by_resolution.values().chain(image.alternatives.iter().map(|other| &other.rule));
+    others.chain([&image.rule]).find_map(ImageRule::problem)
+}
+
+fn output_problem(image: &OutputImage) -> Option<&'static str> {
+    let believable = image.tokens.values().all(|tokens| (1..=1_000_000).contains(tokens));
+    (!believable).then_some("an image of the answer takes 1 to 1,000,000 tokens")
+}
+
+fn images_problem(images: &ImagesPerAnswer) -> Option<&'static str> {
+    let believable = |count: Range| count.p05 >= 1.0 && count.p95 <= 100.0;
+    let all = believable(images.text_to_image) && believable(images.edit);
+    (!all).then_some("an answer holds 1 to 100 images")
 }
 
 fn cell_problem(cell: &Cell, others: &[Cell], sources: &BTreeMap<String, Source>) -> Option<String> {
