@@ -32,7 +32,12 @@ pub(super) fn run(args: &InitArgs, overlay: Option<&Path>) -> anyhow::Result<Don
         bail!("`{}` exists already and is not overwritten", path.display());
     }
     write_whole(path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
-    output::say(&format!("wrote {0}\nnext: burndown plan {0}", path.display()));
+    let schema = path.with_file_name("schema");
+    output::say(&format!(
+        "wrote {0}\nnext: burndown plan {0}\nfor an editor that completes its keys: burndown schema workload --out {1}",
+        path.display(),
+        schema.display()
+    ));
     Ok(Done::Fine)
 }
 

@@ -44,7 +44,16 @@ fn buy(plan: &Plan, pool: &GsuPool, ladder: &Ladder, choice: &LadderChoice, at: 
     let mut pieces = vec![
         words("Buy "),
         shown(grouped(first.gsu), format!("{base}/ladder/purchases/0/gsu")),
-        words(format!(" GSU of {} for {term}", short(&pool.model.0))),
+        words(" GSU"),
+    ];
+    // What is cheapest as planned may be another count: the advice also looks at half and at twice the demand.
+    if let Some((term_at, best)) = cheapest_as_planned(pool).filter(|(_, best)| best.gsu != first.gsu) {
+        pieces.push(words(" ("));
+        pieces.push(shown(grouped(best.gsu), format!("{base}/terms/{term_at}/gsu")));
+        pieces.push(words(" if demand were sure)"));
+    }
+    pieces.extend([
+        words(format!(" of {} for {term}", short(&pool.model.0))),
         words(first.order_by.map_or_else(String::new, |day| format!(", order by {day}"))),
         words(match ladder.purchases.len() - 1 {
             0 => String::new(),
@@ -53,7 +62,7 @@ fn buy(plan: &Plan, pool: &GsuPool, ladder: &Ladder, choice: &LadderChoice, at: 
         words(": saves "),
         shown(money_whole(choice.saving_usd[AS_PLANNED]), format!("{base}/regret/saving_usd/{AS_PLANNED}")),
         words(format!(" in {} months", plan.months.len())),
-    ];
+    ]);
     let half = choice.saving_usd[HALF];
     if half >= 0.0 {
         pieces.push(words(", and loses nothing at half the demand"));
@@ -141,11 +150,16 @@ fn learned_line(learned: &LearnedRule, base: &str) -> Vec<Piece> {
     ]
 }
 
-fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
+/// The term and count with the least cost of the mean month, when it buys something.
+fn cheapest_as_planned(pool: &GsuPool) -> Option<(usize, &TermVerdict)> {
     let terms = pool.terms.iter().enumerate();
     let best = terms.min_by(|a, b| a.1.usd_per_month.total_cmp(&b.1.usd_per_month));
+    best.filter(|(_, term)| term.gsu > 0)
+}
+
+fn cheapest_row(pool: &GsuPool, base: &str) -> Vec<Piece> {
     let label = words("cheapest as planned");
-    let Some((term_at, term)) = best.filter(|(_, term)| term.gsu > 0) else {
+    let Some((term_at, term)) = cheapest_as_planned(pool) else {
         return vec![
             label,
             shown("0".into(), format!("{base}/curve/0/gsu")),

@@ -1,12 +1,16 @@
 //! From a response body (or a captured stream of chunks) to counts, and what the body tells of its origin.
 
+mod fields;
 mod told;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use self::told::{backend_told, says_candidates, tier_told};
+use self::{
+    fields::{get, is_snake_of},
+    told::{backend_told, says_candidates, tier_told},
+};
 use super::law::{Anomaly, Counts, classes_of};
 use crate::{
     calendar::Day,
@@ -102,7 +106,7 @@ pub enum NotAResponse {
 /// assert_eq!(reading.tokens[TokenClass::OutputImage], 2000);
 /// ```
 pub fn read_response(text: &str) -> Result<Reading, NotAResponse> {
-    read_chunks(values_of(text)?).map(|(reading, _)| reading)
+    Ok(reading_of(&answered(values_of(text)?)?))
 }
 
 /// The same from parsed JSON (one body, or the chunks of a stream in order), with the usage object as reported.
@@ -111,19 +115,21 @@ pub fn read_response(text: &str) -> Result<Reading, NotAResponse> {
 ///
 /// When it is an error answer, or holds nothing like a response.
 pub fn read_chunks(values: Vec<Value>) -> Result<(Reading, Option<Map<String, Value>>), NotAResponse> {
-    let chunks = chunks_of(values);
-    for chunk in &chunks {
-        if let Some(error) = get(chunk, "error").and_then(Value::as_object) {
-            return Err(error_answer(error));
-        }
-    }
-    let known = ["usageMetadata", "candidates", "promptFeedback", "usage"];
-    if !chunks.iter().any(|chunk| known.iter().any(|key| get(chunk, key).is_some())) {
-        return Err(NotAResponse::NoUsage);
-    }
+    let chunks = answered(values)?;
     let usage =
         last_usage(&chunks).map(|(UsageFields::Generate(map) | UsageFields::Interaction(map))| map.clone());
     Ok((reading_of(&chunks), usage))
+}
+
+/// The chunks of what is an answer.
+fn answered(values: Vec<Value>) -> Result<Vec<Map<String, Value>>, NotAResponse> {
+    let chunks = chunks_of(values);
+    if let Some(error) = chunks.iter().find_map(|chunk| get(chunk, "error")?.as_object()) {
+        return Err(error_answer(error));
+    }
+    let known = ["usageMetadata", "candidates", "promptFeedback", "usage"];
+    let says = |chunk: &Map<String, Value>| known.iter().any(|key| get(chunk, key).is_some());
+    if chunks.iter().any(says) { Ok(chunks) } else { Err(NotAResponse::NoUsage) }
 }
 
 /// The JSON of a text: one body, or the events of a stream in order.
@@ -461,40 +467,4 @@ fn outcome(chunks: &[Map<String, Value>], finish_reason: Option<&str>, image_par
 /// A text field of the body, from the last chunk that has it.
 fn text_of(chunks: &[Map<String, Value>], name: &str) -> Option<String> {
     chunks.iter().rev().filter_map(|chunk| get(chunk, name)?.as_str().map(str::to_string)).next()
-}
-
-/// A field by its camelCase name, or by the snake_case spelling of it.
-fn get<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let found = if object.len() <= FEW_KEYS {
-        let by = |same: fn(&str, &str) -> bool| object.iter().find(move |(key, _)| same(key, name));
-        by(|key, name| key == name).or_else(|| by(is_snake_of)).map(|(_, value)| value)
-    } else {
-        object.get(name).or_else(|| object.get(&snake(name)))
-    };
-    found.filter(|value| !value.is_null())
-}
-
-/// Up to so many keys are looked through sooner than hashed.
-const FEW_KEYS: usize = 24;
-
-/// Whether a key is a camelCase name in snake_case; without a string of its own, since logs ask for absent fields
-/// millions of times.
-fn is_snake_of(key: &str, camel: &str) -> bool {
-    let mut key = key.bytes();
-    let spelt = |letter: u8| {
-        (!letter.is_ascii_uppercase() || key.next() == Some(b'_'))
-            && key.next() == Some(letter.to_ascii_lowercase())
-    };
-    camel.bytes().all(spelt) && key.next().is_none()
-}
-
-fn snake(camel: &str) -> String {
-    let mut out = String::with_capacity(camel.len() + 4);
-    for letter in camel.chars() {
-        if letter.is_ascii_uppercase() {
-            out.push('_');
-        }
-        out.push(letter.to_ascii_lowercase());
-    }
-    out
 }

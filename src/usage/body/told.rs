@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{super::law::Anomaly, Told, UsageFields, get, text_of};
+use super::{super::law::Anomaly, Told, UsageFields, fields::get, text_of};
 use crate::model::{Backend, Tier};
 
 /// Whether the usage counts what the answer holds.
