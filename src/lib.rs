@@ -31,7 +31,7 @@
 //! | [`replay`] | a trace, request by request, through the admission of many purchases; its arrival pattern |
 //! | [`calibrate`] | real requests under a hard budget: cells, sampler, money, journal, both backends' wire |
 //! | [`emulator`] | both backends on loopback, quirks included |
-//! | [`import`] | logs of nine kinds → observations, mergeable aggregates, arrivals, a workload |
+//! | [`import`] | logs of ten kinds → observations, mergeable aggregates, arrivals, a workload |
 //! | [`report`] | one [`report::Report`] value, drawn many ways |
 //! | [`serve`] | the report as a live page: edits of a workload file, its form, its plan |
 //! | [`cli`], [`commands`] | arguments as types; one file per verb, the only place with effects |
@@ -62,6 +62,7 @@
 //!   profile;
 //! - **a log format**: a variant of [`import::LogFormat`] and a function from its row to an observation;
 //! - **a chart**: a file in `report/charts/` that turns numbers into a chart, called from `report/pictures.rs`;
+//! - **a backend**: a variant of [`model::Backend`]; the guide names what the compiler does not;
 //! - **a warning**: a variant of [`warning::Warning`] with its sentence and its code.
 
 pub mod calendar;

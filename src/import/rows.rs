@@ -294,7 +294,12 @@ fn id_of(row: &Value, format: LogFormat) -> Option<u128> {
     let response = match format {
         LogFormat::Vertex => column(row, "full_response", "response_payload"),
         LogFormat::Response | LogFormat::AiStudio | LogFormat::Vcr => find_body(row, 0),
-        _ => None,
+        LogFormat::LiteLlm
+        | LogFormat::Helicone
+        | LogFormat::Langfuse
+        | LogFormat::Otel
+        | LogFormat::Aggregate
+        | LogFormat::Observation => None,
     };
     if let Some(id) = response.and_then(first) {
         return Some(identity("response", &id));
@@ -308,7 +313,11 @@ fn id_of(row: &Value, format: LogFormat) -> Option<u128> {
             let span = [text(row, "traceId")?, text(row, "spanId")?].join("/");
             Some(identity("otel", &span))
         }
-        _ => None,
+        LogFormat::Response
+        | LogFormat::AiStudio
+        | LogFormat::Vcr
+        | LogFormat::Aggregate
+        | LogFormat::Observation => None,
     }
 }
 

@@ -105,6 +105,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is on Vertex AI, which alone sells GSUs.
+    pub fn is_vertex(&self) -> bool {
+        self.backend() == Backend::Vertex
+    }
+
     /// The endpoint of a backend, at the global location where it has one.
     pub fn of(backend: Backend) -> Endpoint {
         match backend {

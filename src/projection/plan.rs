@@ -451,8 +451,7 @@ fn limits(inputs: &Inputs<'_>, routes: &[RoutePlan], months: &[crate::calendar::
 
 /// Vertex's usage tiers do not cover the image models: they share best-effort capacity.
 fn image_models_on_vertex(inputs: &Inputs<'_>, routes: &[RoutePlan]) -> Vec<ModelId> {
-    let on_vertex =
-        routes.iter().map(RoutePlan::chosen).filter(|plan| plan.placement.endpoint != Endpoint::Developer);
+    let on_vertex = routes.iter().map(RoutePlan::chosen).filter(|plan| plan.placement.endpoint.is_vertex());
     let mut models: Vec<ModelId> = on_vertex
         .map(|plan| plan.placement.model.clone())
         .filter(|model| {

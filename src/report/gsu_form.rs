@@ -288,7 +288,7 @@ fn left_out(plan: &Plan) -> Vec<LeftOut> {
     let why = |route: &RoutePlan| {
         let tier = route.chosen().placement.tier;
         let on_vertex = |plan: &PlacementPlan| {
-            plan.placement.endpoint != Endpoint::Developer
+            plan.placement.endpoint.is_vertex()
                 && plan.placement.model == route.chosen().placement.model
                 && plan.status.serves()
         };

@@ -3,7 +3,10 @@
 //! `tests/data/bad_inputs/KIND/NAME` has its message in `NAME.stderr`; `BLESS=1` writes them anew, and then each
 //! is to be read. A file that is not refused is not kept. Workloads and policies have folders of their own.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::cli::burndown_with;
 
@@ -83,6 +86,23 @@ fn every_bad_input_gets_its_message() {
     let wrong: Vec<String> = found.into_iter().flat_map(|(_, wrong)| wrong).collect();
     assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
     assert!(files >= 330, "{files} files");
+}
+
+/// A folder that no kind names would be read by nobody.
+#[test]
+fn every_folder_of_bad_inputs_is_of_a_kind() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/bad_inputs");
+    let folders = |parent: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect()
+    };
+    let named = |folder: &PathBuf| KINDS.iter().any(|kind| root.join(kind.folder) == *folder);
+    let holds_kinds =
+        |folder: &PathBuf| KINDS.iter().any(|kind| root.join(kind.folder).parent() == Some(folder));
+    let (outer, named_outer): (Vec<_>, Vec<_>) = folders(&root).into_iter().partition(holds_kinds);
+    let inner = outer.iter().flat_map(|folder| folders(folder));
+    let left: Vec<PathBuf> = inner.chain(named_outer).filter(|folder| !named(folder)).collect();
+    assert!(left.is_empty(), "not in KINDS: {left:?}");
 }
 
 /// How many files a kind has, and what is wrong with the answers to them.

@@ -220,7 +220,7 @@ pub(super) fn gsu_plan(
 fn vertex_placement(route: &RoutePlan, tier: Tier) -> Option<&PlacementPlan> {
     let chosen = route.chosen();
     let online = |plan: &&PlacementPlan| {
-        plan.placement.endpoint != Endpoint::Developer
+        plan.placement.endpoint.is_vertex()
             && plan.placement.model == chosen.placement.model
             && plan.placement.tier == tier
             && plan.status.serves()

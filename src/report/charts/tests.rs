@@ -47,7 +47,7 @@ fn no_text_leaves_the_picture_or_overlaps_another() {
         let (width, height) = (tree.size().width(), tree.size().height());
         let mut boxes = Vec::new();
         text_boxes(tree.root(), &mut boxes);
-        assert!(boxes.len() >= 5, "{name}: {boxes:?}");
+        assert!(boxes.len() >= 5, "{name}: an example draws five texts or more, this one {boxes:?}");
         for (index, (text, a)) in boxes.iter().enumerate() {
             let inside = a.left() >= 0.0 && a.top() >= 0.0 && a.right() <= width && a.bottom() <= height;
             assert!(inside, "{name}: `{text}` leaves the picture: {a:?}");
