@@ -60,8 +60,8 @@ pub struct CurveFamily {
     ways: WaysByWindow,
 }
 
-#[derive(Clone, Debug)]
 /// The gamma laws of a window at every level of load, with the levels' weights.
+#[derive(Clone, Debug)]
 struct StandIn {
     levels: Vec<(f64, TranslatedGamma)>,
     /// Mean load of the window.

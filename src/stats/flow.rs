@@ -78,19 +78,19 @@ pub enum FlowError {
     },
 }
 
-/// Largest share of the table's range by which rounding may bend a convex table down.
+/// Share of the table's largest cost by which rounding may bend a convex table down.
 const ROUNDING: f64 = 1e-9;
 
-/// Share of the table's range below which two slopes are the same: what rounding leaves of them.
+/// Share of the table's largest cost below which two slopes are the same: what rounding leaves of a straight piece.
 const STRAIGHT: f64 = 1e-14;
 
 /// The cheapest way to hold units over time.
 ///
 /// `held[t][g]` is the cost of step `t` when `g` units are held, convex in `g` (see
 /// [`lower_convex_envelope`]); a table that is shorter than the longest goes on with its last cost, so that it
-/// must not end on a rise. At most as many units are held as the longest table has room for. Exact: successive shortest paths with potentials
-/// that keep residual costs from being negative, several units at a time where costs are straight. Among equally cheap coverings the result is always
-/// the same one.
+/// must not end on a rise. At most as many units are held as the longest table has room for. Exact: successive
+/// shortest paths with potentials that keep residual costs from being negative, several units at a time where
+/// costs are straight. Among equally cheap coverings the result is always the same one.
 ///
 /// # Errors
 ///
