@@ -222,20 +222,20 @@ impl AdmissionTable {
         let refused = self.refused(capacity);
         let (mut low, mut high) = (0, 0);
         let (mut used, mut next) = (vec![0.0; capacity + 1], vec![0.0; capacity + 1]);
-        let mut at_most = vec![0.0; capacity + 1];
         used[0] = 1.0;
         let mut arrivals = Vec::new();
         while arrivals.len() < most {
-            let mut sum = 0.0;
-            for u in low..=high {
-                sum += used[u];
-                at_most[u] = sum;
-            }
             let mut admitted = Admitted::default();
+            // P(used > room), from the smallest size, which has the most room, on.
+            let (mut above, mut counted) = (0.0, high + 1);
             for atom in &fit {
                 let room = capacity - atom.size;
-                let below = if room < low { 0.0 } else { at_most[room.min(high)] };
+                while counted > low.max(room + 1) {
+                    counted -= 1;
+                    above += used[counted];
+                }
                 let each = Admitted { load: atom.value, requests: 1.0, second: atom.second };
+                let below = if room < low { 0.0 } else { 1.0 - above };
                 admitted.add(atom.probability * below, each);
             }
             arrivals.push(admitted);

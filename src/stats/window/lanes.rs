@@ -60,6 +60,11 @@ impl Lanes {
         self.squares().ln() * 0.5
     }
 
+    /// Whether all real parts are below a number.
+    pub fn is_below(self, number: f64) -> bool {
+        self.re.simd_lt(f64x4::splat(number)).all()
+    }
+
     /// Real parts.
     pub fn re(self) -> f64x4 {
         self.re
@@ -111,6 +116,11 @@ impl Product {
             next = Lanes { re: next.re / size, im: next.im / size };
         }
         self.value = next;
+    }
+
+    /// Whether the squared sizes of all are above a number; those that were scaled down may be without it being seen.
+    pub fn is_beyond(&self, square: f64) -> bool {
+        self.value.squares().simd_gt(f64x4::splat(square)).all()
     }
 
     /// product^(−shape).

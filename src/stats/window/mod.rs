@@ -16,6 +16,7 @@
 mod admission;
 mod counts;
 mod gamma;
+mod gauss;
 mod lanes;
 mod lattice;
 mod law;

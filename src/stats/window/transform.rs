@@ -27,7 +27,7 @@ pub(super) fn averaged(
     over_points(&points(cells, laws), (cells, laws), spectra, negligible)
 }
 
-/// The same in every cell, without a grid.
+/// The same in every cell.
 #[cfg(test)]
 pub(super) fn averaged_directly(
     cells: &[Cell],
@@ -54,10 +54,11 @@ fn over_points(
     let sizes = log_sizes(laws, &least, &spectra);
     let least_size = sizes[0] - negligible;
     let kept: Vec<usize> = (0..count).filter(|frequency| sizes[*frequency] > least_size).collect();
+    let streams = Streams::new(laws, least_size);
     let mut result = vec![Complex64::ZERO; count];
     for chunk in kept.chunks(CHUNK) {
         let values = match points {
-            Points::Listed(cells) => listed(cells, laws, &spectra, chunk),
+            Points::Listed(cells) => listed(cells, &streams, &spectra, chunk, least_size),
             Points::Squares { weights, first, spacing, fractions } => {
                 let exponent = |f: &usize| fractions.iter().zip(&spectra).map(|(a, s)| a * s[*f]).sum();
                 let exponents: Vec<Complex64> = chunk.iter().map(exponent).collect();
@@ -90,45 +91,91 @@ fn log_sizes(laws: &[CountLaw], means: &[f64], spectra: &[Vec<Complex64>]) -> Ve
     sizes
 }
 
-fn listed(cells: &[Cell], laws: &[CountLaw], spectra: &[Vec<Complex64>], chunk: &[usize]) -> Vec<Complex64> {
-    let alike = by_shape(laws);
-    let single = |stream: &usize| !matches!(laws[*stream], CountLaw::NegativeBinomial { .. });
-    let others: Vec<usize> = (0..laws.len()).filter(single).collect();
+/// Streams whose counts are alike.
+struct Streams {
+    alike: Vec<Alike>,
+    /// Those whose transforms are exponentials.
+    exponential: Vec<usize>,
+}
+
+/// Streams of negative binomial counts of one shape.
+struct Alike {
+    shape: f64,
+    streams: Vec<usize>,
+    /// A product of so large a square has a negligible power.
+    square_max: f64,
+}
+
+impl Streams {
+    fn new(laws: &[CountLaw], least_size: f64) -> Streams {
+        let (mut alike, mut exponential): (Vec<Alike>, _) = (Vec::new(), Vec::new());
+        for (stream, law) in laws.iter().enumerate() {
+            let CountLaw::NegativeBinomial { shape } = *law else {
+                exponential.push(stream);
+                continue;
+            };
+            match alike.iter_mut().find(|other| other.shape == shape) {
+                Some(other) => other.streams.push(stream),
+                None => {
+                    let square_max = (-2.0 * least_size / shape).exp();
+                    alike.push(Alike { shape, streams: vec![stream], square_max });
+                }
+            }
+        }
+        Streams { alike, exponential }
+    }
+
+    /// The transform of a cell; `None` where it is negligible at all four frequencies. No stream's part of it is
+    /// above 1 in size.
+    fn transform(&self, rates: &[f64], spectra: &[Lanes], least_size: f64) -> Option<Lanes> {
+        let mut result = None;
+        let mut times =
+            |factor: Lanes| result = Some(result.map_or(factor, |sofar: Lanes| sofar.times(factor)));
+        for Alike { shape, streams, square_max } in &self.alike {
+            let mut product = Product::ONE;
+            streams.iter().for_each(|s| product.times(spectra[*s].short_of_one(rates[*s] / shape)));
+            if product.is_beyond(*square_max) {
+                return None;
+            }
+            times(product.inverse_power(*shape));
+        }
+        if !self.exponential.is_empty() {
+            let mut exponent = Lanes::ZERO;
+            self.exponential.iter().for_each(|stream| exponent.add(rates[*stream], spectra[*stream]));
+            if exponent.is_below(least_size) {
+                return None;
+            }
+            times(exponent.exp());
+        }
+        result
+    }
+}
+
+fn listed(
+    cells: &[Cell],
+    streams: &Streams,
+    spectra: &[Vec<Complex64>],
+    chunk: &[usize],
+    least_size: f64,
+) -> Vec<Complex64> {
+    // Where every stream's rate rises from cell to cell, what is negligible stays so.
+    let no_less = |pair: &[Cell]| pair[0].rates.iter().zip(&pair[1].rates).all(|(rate, next)| rate <= next);
+    let rising = cells.windows(2).all(no_less);
     let mut sums = Vec::with_capacity(chunk.len());
     for frequencies in chunk.chunks(LANES) {
         let of_stream = |spectrum: &Vec<Complex64>| Lanes::gather(frequencies.iter().map(|f| spectrum[*f]));
         let spectra: Vec<Lanes> = spectra.iter().map(of_stream).collect();
         let mut sum = Lanes::ZERO;
         for cell in cells {
-            let power = |(shape, streams): &(f64, Vec<usize>)| {
-                let mut product = Product::ONE;
-                streams.iter().for_each(|s| product.times(spectra[*s].short_of_one(cell.rates[*s] / shape)));
-                product.inverse_power(*shape)
-            };
-            let exponential = (!others.is_empty()).then(|| {
-                let mut exponent = Lanes::ZERO;
-                others.iter().for_each(|stream| exponent.add(cell.rates[*stream], spectra[*stream]));
-                exponent.exp()
-            });
-            let factors = alike.iter().map(power).chain(exponential);
-            sum.add(cell.weight, factors.reduce(Lanes::times).expect("traffic has a stream"));
+            match streams.transform(&cell.rates, &spectra, least_size) {
+                Some(value) => sum.add(cell.weight, value),
+                None if rising => break,
+                None => {}
+            }
         }
         sums.extend(sum.scatter().into_iter().take(frequencies.len()));
     }
     sums
-}
-
-/// Streams of negative binomial counts, those of one shape together.
-fn by_shape(laws: &[CountLaw]) -> Vec<(f64, Vec<usize>)> {
-    let mut alike: Vec<(f64, Vec<usize>)> = Vec::new();
-    for (stream, law) in laws.iter().enumerate() {
-        let CountLaw::NegativeBinomial { shape } = law else { continue };
-        match alike.iter_mut().find(|(other, _)| other == shape) {
-            Some((_, streams)) => streams.push(stream),
-            None => alike.push((*shape, vec![stream])),
-        }
-    }
-    alike
 }
 
 /// Σ wₖ e^{(first + k·spacing)² E}: from node to node the factor itself grows by a constant factor, so each
