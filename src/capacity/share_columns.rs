@@ -50,6 +50,9 @@ pub(super) struct Whole {
     /// Room is rounded down to whole steps; else it lies between two columns, half a step lower, since rounded
     /// sizes scatter half a step around the truth.
     floors: bool,
+    /// Columns of a unit of quota, and how many lie before the first.
+    per_quota: f64,
+    before: f64,
     /// Room of the first column, in strides.
     first: usize,
     pub columns: usize,
@@ -63,6 +66,8 @@ pub(super) struct Whole {
 struct Many {
     log_first: f64,
     log_step: f64,
+    /// 1/`log_step`.
+    per_log: f64,
     columns: usize,
     start: usize,
 }
@@ -110,13 +115,16 @@ impl Band {
             let room = |quota: f64| (quota / step / stride as f64).floor() as usize;
             let first = room(least).saturating_sub(1);
             let columns = room(most.min(limit)) + 3 - first;
-            Whole { step, stride, floors, first, columns, limit, start }
+            let per_quota = 1.0 / (step * stride as f64);
+            let before = first as f64 + if floors { 0.0 } else { 0.5 / stride as f64 };
+            Whole { step, stride, floors, per_quota, before, first, columns, limit, start }
         });
         start += whole.as_ref().map_or(0, |whole| whole.columns);
         let many = (most > limit).then(|| {
             let log_first = least.max(limit).ln();
             let columns = ((most.ln() - log_first) / grid.quota_step).ceil() as usize + 2;
-            Many { log_first, log_step: grid.quota_step, columns, start }
+            let (log_step, per_log) = (grid.quota_step, 1.0 / grid.quota_step);
+            Many { log_first, log_step, per_log, columns, start }
         });
         Band { window, whole, many }
     }
@@ -132,12 +140,12 @@ impl Band {
             (Some(whole), many) if many.is_none() || quota <= whole.limit => {
                 (whole.position(quota), whole.columns, whole.start)
             }
-            (_, Some(many)) => ((log_quota() - many.log_first) / many.log_step, many.columns, many.start),
+            (_, Some(many)) => ((log_quota() - many.log_first) * many.per_log, many.columns, many.start),
             (_, None) => unreachable!("a band has columns of one kind at least"),
         };
-        let position = position.clamp(0.0, (columns - 1) as f64);
-        let column = (position as usize).min(columns - 2);
-        Between { column: start + column, part: (position - column as f64) as f32 }
+        let column = (position as u32).min(columns as u32 - 2);
+        let part = (position - f64::from(column)).clamp(0.0, 1.0);
+        Between { column: start + column as usize, part: part as f32 }
     }
 
     /// Rooms of the columns of few requests.
@@ -186,11 +194,10 @@ impl Whole {
 
     /// Columns from the first.
     fn position(&self, quota: f64) -> f64 {
-        let steps = quota / self.step;
-        if self.floors {
-            return (steps + 1e-9).floor() - self.first as f64;
-        }
-        (steps - 0.5) / self.stride as f64 - self.first as f64
+        let columns = quota * self.per_quota;
+        // Truncation is the floor of what is not below zero, and needs no call.
+        let columns = if self.floors { f64::from((columns + 1e-9) as u32) } else { columns };
+        columns - self.before
     }
 
     /// The quota in the middle of what a column stands for.

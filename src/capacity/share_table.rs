@@ -1,6 +1,7 @@
 //! What every count leaves, tabulated over load, size and burstiness: the look-up inside a simulation's loop.
 
 use rayon::prelude::*;
+use wide::f32x4;
 
 use super::{
     CurveFamily, Throughput,
@@ -16,6 +17,9 @@ const LOG_SHAPES: [f64; 4] = [-1.2, -0.4, 0.4, 1.2];
 
 /// Nodes of the rate that a place lies between.
 const AROUND: usize = 4;
+
+/// Numbers that are worked on together; nodes are made up to a multiple of it.
+const LANES: usize = 4;
 
 /// How fine a table is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,7 +107,7 @@ impl ShareTable {
     ) -> Result<ShareTable, CurveError> {
         let pool = Pool::new(row, traffic)?;
         let nodes = ((highest - lowest).max(0.0) / grid.rate_step).ceil() as usize + AROUND;
-        let nodes = nodes.min(grid.nodes_max.max(AROUND));
+        let nodes = nodes.min(grid.nodes_max.max(AROUND)).next_multiple_of(LANES);
         let first = f64::midpoint(lowest, highest) - grid.rate_step * (nodes - 1) as f64 / 2.0;
         let rates: Vec<f64> = (0..nodes).map(|node| (first + grid.rate_step * node as f64).exp()).collect();
         let shapes = if bursts { LOG_SHAPES.map(f64::exp).to_vec() } else { vec![1.0] };
@@ -139,8 +143,10 @@ impl ShareTable {
             }
         };
         let mut weights = [0.0; AROUND * LOG_SHAPES.len()];
-        for (at, weight) in weights.iter_mut().enumerate().take(AROUND * self.shapes) {
-            *weight = (of_nodes[at / self.shapes] * of_shapes[at % self.shapes]) as f32;
+        for (rows, of_node) in weights.chunks_exact_mut(self.shapes).zip(of_nodes) {
+            rows.iter_mut()
+                .zip(of_shapes)
+                .for_each(|(weight, of_shape)| *weight = (of_node * of_shape) as f32);
         }
         Place { node, weights, log_size: inside, per_size: (-inside).exp() }
     }
@@ -176,7 +182,8 @@ impl ShareTable {
     pub fn left<'a>(&'a self, amounts: &'a Amounts) -> impl Fn(usize) -> f64 + 'a {
         let log_size = if amounts.amount > 0.0 { amounts.log_size / amounts.amount } else { 0.0 };
         let (per_size, [low, high]) = ((-log_size).exp(), amounts.nodes);
-        let low = low.min(high);
+        let together = LANES.div_ceil(self.shapes);
+        let (low, high) = (low.min(high) / together * together, high.next_multiple_of(together));
         let weights = &amounts.weights[low * self.shapes..high * self.shapes];
         move |index| match self.between(index, log_size, per_size) {
             Some(between) => self.weighed(between, low, weights).max(0.0),
@@ -219,11 +226,9 @@ impl ShareTable {
         let width = self.nodes * self.shapes;
         let column = |column: usize| {
             let from = column * width + node * self.shapes;
-            product(&self.shares[from..from + weights.len()], weights)
+            &self.shares[from..from + weights.len()]
         };
-        let left = column(between.column);
-        let right = if between.part > 0.0 { column(between.column + 1) } else { left };
-        f64::from(left + (right - left) * between.part)
+        f64::from(product([column(between.column), column(between.column + 1)], between.part, weights))
     }
 
     /// Moves windows of few requests to agree with the exact curves at the family's loads: the pool's streams may
@@ -259,21 +264,18 @@ impl ShareTable {
     }
 }
 
-/// Numbers that are added up side by side.
-const LANES: usize = 8;
-
-/// Σ of products, in eight sums that do not wait for each other.
-fn product(values: &[f32], weights: &[f32]) -> f32 {
-    let mut sums = [0.0; LANES];
-    let (values, weights) = (values.chunks_exact(LANES), weights.chunks_exact(LANES));
-    let rest = values.remainder().iter().zip(weights.remainder()).map(|(value, weight)| value * weight);
-    let rest = rest.sum::<f32>();
-    for (values, weights) in values.zip(weights) {
-        for lane in 0..LANES {
-            sums[lane] += values[lane] * weights[lane];
-        }
+/// Σ of weighted values, each `part` of the way between two lists: as many as lanes, or whole times that.
+fn product([from, to]: [&[f32]; 2], part: f32, weights: &[f32]) -> f32 {
+    let ((from, _), (to, _), (weights, rest)) =
+        (from.as_chunks(), to.as_chunks(), weights.as_chunks::<LANES>());
+    debug_assert!(rest.is_empty(), "{} weights left over", rest.len());
+    let (mut left, mut right) = (f32x4::ZERO, f32x4::ZERO);
+    for ((from, to), weights) in from.iter().zip(to).zip(weights) {
+        let weights = f32x4::new(*weights);
+        left += f32x4::new(*from) * weights;
+        right += f32x4::new(*to) * weights;
     }
-    sums.iter().sum::<f32>() + rest
+    (left + (right - left) * part).reduce_add()
 }
 
 /// Weights of values at 0, 1, 2 and 3 in Lagrange's cubic through them.

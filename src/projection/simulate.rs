@@ -319,8 +319,7 @@ fn draw(stakes: &[Stake<'_>], months: usize, cap_weight: f64, seed: u64, number:
             tokens,
         };
         let mut of_route = 0.0;
-        for (at, usd) in stake.usd.iter().enumerate() {
-            let traffic = route.traffic(at);
+        for (at, (usd, traffic)) in stake.usd.iter().zip(route.traffic()).enumerate() {
             let mut month = 0.0;
             for (class, usd) in usd.iter().filter(|(_, usd)| **usd > 0.0) {
                 let spend = usd * route.tokens[class] * traffic;

@@ -30,9 +30,17 @@ pub(super) struct RouteWorld {
     pub tokens: ByClass<f64>,
 }
 
+impl World {
+    /// Everything as planned.
+    pub fn planned(routes: usize) -> World {
+        let route = RouteWorld { volume: 1.0, growth: 1.0, tokens: ByClass::from_fn(|_| 1.0) };
+        World { routes: vec![route; routes], busy: 1.0, log_shape: 0.0 }
+    }
+}
+
 impl RouteWorld {
-    /// Factor on the requests of a month, counted from 0.
-    pub fn traffic(&self, month: usize) -> f64 {
-        self.volume * self.growth.powi(month as i32)
+    /// Factors on the requests of the first, second, … month.
+    pub fn traffic(&self) -> impl Iterator<Item = f64> {
+        std::iter::successors(Some(self.volume), |factor| Some(factor * self.growth))
     }
 }

@@ -282,11 +282,11 @@ impl Model<'_> {
     /// What a route costs over the horizon, busy or quiet days apart.
     fn route_usd(&self, world: &World, at: usize) -> f64 {
         let drawn = &world.routes[at];
-        let month = |(at, usd): (usize, &Vec<(TokenClass, f64)>)| {
+        let month = |(usd, traffic): (&Vec<(TokenClass, f64)>, f64)| {
             let month: f64 = usd.iter().map(|(class, usd)| usd * drawn.tokens[*class]).sum();
-            month * drawn.traffic(at)
+            month * traffic
         };
-        self.routes[at].usd.iter().enumerate().map(month).sum()
+        self.routes[at].usd.iter().zip(drawn.traffic()).map(month).sum()
     }
 }
 

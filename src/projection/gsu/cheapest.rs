@@ -1,67 +1,49 @@
 //! The cheapest count of many, without looking at each.
 //!
-//! Within a window more GSUs leave less and cost more, so a stretch of counts costs at least the fees of its first
-//! and what its last leaves. Stretches that cannot win are passed over; the others are halved.
+//! Within a window more GSUs leave less, so every count below one that was looked at leaves at least as much as that.
+//! Going down from a window's largest count, the next that may still win is the largest whose fees and that rest
+//! cost less than the best so far.
 
 use std::ops::RangeInclusive;
 
 /// The index of the cheapest count, with its US dollars; `None` when none costs less than `nothing_usd`.
 ///
-/// `bands` are the indices of counts that share a window, `fees` what a count costs, and `left` what it leaves to
-/// pay: within a band the one rises and the other falls.
+/// `bands` are the indices of counts that share a window, `counts` ascend, and `left` is what a count leaves to pay:
+/// within a band it falls. The nearer `likely` is to the cheapest, the fewer counts are looked at.
 pub(super) fn cheapest(
     bands: &[RangeInclusive<usize>],
-    fees: impl Fn(usize) -> f64,
+    likely: Option<usize>,
+    (counts, usd_per_gsu): (&[u64], f64),
     left: impl Fn(usize) -> f64,
     nothing_usd: f64,
 ) -> Option<(usize, f64)> {
-    let mut search = Search { fees, left, best: None, least_usd: nothing_usd };
-    // Ends of all bands first: the lower the best that is known, the more is passed over.
-    let mut known: Vec<[(usize, f64); 2]> = Vec::with_capacity(bands.len());
+    let mut best = (None, nothing_usd);
+    let look = |index: usize, best: &mut (Option<usize>, f64)| {
+        let left = left(index);
+        let usd = left + counts[index] as f64 * usd_per_gsu;
+        if usd < best.1 {
+            *best = (Some(index), usd);
+        }
+        left
+    };
+    if let Some(likely) = likely {
+        look(likely, &mut best);
+    }
     for band in bands {
-        if (search.fees)(*band.start()) < search.least_usd {
-            known.push([*band.start(), *band.end()].map(|end| search.compare(end)));
+        let (mut open, mut least_left) = (&counts[band.clone()], 0.0);
+        loop {
+            // Counts from here on cost no less.
+            let limit = ((best.1 - least_left) / usd_per_gsu).ceil() as u64;
+            let may_win = match open.last() {
+                Some(last) if *last < limit => open.len(),
+                _ => open.partition_point(|gsu| *gsu < limit),
+            };
+            let Some(last) = may_win.checked_sub(1) else { break };
+            least_left = look(band.start() + last, &mut best);
+            open = &open[..last];
         }
     }
-    known.iter().for_each(|[first, last]| search.between(*first, *last));
-    search.best.map(|index| (index, search.least_usd))
-}
-
-struct Search<F, L> {
-    fees: F,
-    left: L,
-    best: Option<usize>,
-    least_usd: f64,
-}
-
-impl<F: Fn(usize) -> f64, L: Fn(usize) -> f64> Search<F, L> {
-    /// Takes a count when it is cheaper than the best so far; gives what it leaves.
-    fn compare(&mut self, index: usize) -> (usize, f64) {
-        let left = (self.left)(index);
-        let usd = left + (self.fees)(index);
-        if usd < self.least_usd {
-            (self.best, self.least_usd) = (Some(index), usd);
-        }
-        (index, left)
-    }
-
-    /// The counts between two that are known with what they leave; the half that may be cheaper first.
-    fn between(&mut self, first: (usize, f64), last: (usize, f64)) {
-        if last.0 - first.0 < 2 || self.least(first, last) >= self.least_usd {
-            return;
-        }
-        let middle = self.compare(usize::midpoint(first.0, last.0));
-        let mut halves = [(first, middle), (middle, last)];
-        if self.least(middle, last) < self.least(first, middle) {
-            halves.reverse();
-        }
-        halves.into_iter().for_each(|(first, last)| self.between(first, last));
-    }
-
-    /// What a count between two costs at least.
-    fn least(&self, first: (usize, f64), last: (usize, f64)) -> f64 {
-        (self.fees)(first.0 + 1) + last.1
-    }
+    best.0.map(|index| (index, best.1))
 }
 
 #[cfg(test)]
@@ -94,12 +76,14 @@ mod tests {
         for _ in 0..2_000 {
             let (bands, left) = table(&mut random);
             let price: f64 = random.random_range(0.01..4.0);
+            let likely = random.random_bool(0.5).then(|| random.random_range(1..left.len()));
+            let gsus: Vec<u64> = (0..left.len() as u64).collect();
             let asked = Cell::new(0);
             let look = |index: usize| {
                 asked.set(asked.get() + 1);
                 left[index]
             };
-            let found = cheapest(&bands, |index| price * index as f64, look, 90.0);
+            let found = cheapest(&bands, likely, (&gsus, price), look, 90.0);
             let usd = |index: usize| left[index] + price * index as f64;
             let least = (1..left.len()).map(usd).fold(90.0, f64::min);
             assert_eq!(found.map_or(90.0, |(_, usd)| usd), least);

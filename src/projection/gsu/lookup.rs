@@ -42,6 +42,10 @@ pub(in crate::projection) struct PoolLookup {
     of_month: Vec<Option<(usize, f64)>>,
     members: Vec<Part>,
     waiting: Vec<Part>,
+    /// Traffic that cannot wait by month, as planned.
+    planned: Vec<Drawn>,
+    /// Index of the cheapest count as planned.
+    likely: Option<usize>,
     /// Burn tokens of a GSU by month.
     quota: Vec<f64>,
     /// US dollars of a GSU in the mean month, on the cheapest term.
@@ -63,12 +67,10 @@ struct Part {
     route: usize,
     /// By class: burn tokens of a request over its mean burn.
     burn_shares: Vec<(TokenClass, f64)>,
-    /// Requests by month.
-    requests: Vec<f64>,
-    /// Burn tokens by month.
-    burn: Vec<f64>,
-    /// US dollars on PayGo by month and class that costs anything.
-    usd: Vec<Vec<(TokenClass, f64)>>,
+    /// By month, as planned: requests, burn tokens.
+    months: Vec<(f64, f64)>,
+    /// By class that costs anything: US dollars on PayGo by month, as planned.
+    usd: Vec<(TokenClass, Vec<f64>)>,
 }
 
 /// A count that ladders hold in a month.
@@ -140,12 +142,18 @@ impl PoolLookup {
         let ladders: Vec<&Ladder> = order.map(|at| &held[at]).collect();
         let per_gsu = costs.row.tokens_per_second_per_gsu.to_f64().unwrap_or(f64::NAN);
         let quota = |at: usize| per_gsu * f64::from(costs.months[at].days()) * 86_400.0;
-        let parts = |members: &[Member<'_>]| members.iter().map(|member| part(costs, member)).collect();
+        let parts = |members: &[Member<'_>]| -> Vec<Part> {
+            members.iter().map(|member| part(costs, member)).collect()
+        };
         let tables = tables(costs, &counts, bursts)?;
-        Ok(PoolLookup {
+        let members = parts(costs.members);
+        let planned = World::planned(costs.inputs.workload.routes.len());
+        let mut lookup = PoolLookup {
             of_month: (0..months).map(|at| costs.curves.place(at)).collect(),
-            members: parts(costs.members),
+            planned: drawn(&members, &planned, months),
+            members,
             waiting: parts(costs.waiting),
+            likely: None,
             quota: (0..months).map(quota).collect(),
             held_share: held_share(held, costs.months),
             levels: levels_of(&ladders, months, &counts),
@@ -155,7 +163,10 @@ impl PoolLookup {
             usd_per_gsu_month,
             tables,
             counts,
-        })
+        };
+        let cheapest = lookup.outcome(&planned).cheapest_gsu;
+        lookup.likely = lookup.counts.binary_search(&cheapest).ok().filter(|_| cheapest > 0);
+        Ok(lookup)
     }
 
     /// Indices of the routes whose worlds it looks at.
@@ -165,8 +176,7 @@ impl PoolLookup {
 
     /// What the pool comes to in a world.
     pub fn outcome(&self, world: &World) -> PoolOutcome {
-        let months: Vec<MonthWorld> =
-            (0..self.of_month.len()).filter_map(|at| self.month(world, at)).collect();
+        let months = self.months(world);
         let (mut nothing, mut filled) = (0.0, Vec::new());
         let mut amounts: Vec<Amounts> = self.tables.iter().map(ShareTable::amounts).collect();
         for month in &months {
@@ -196,8 +206,8 @@ impl PoolLookup {
     /// The cheapest of all, given what every count by its index and every ladder leaves over the horizon.
     fn best(&self, left: impl Fn(usize) -> f64, nothing_usd: f64, ladders: &[f64]) -> PoolOutcome {
         let months = self.of_month.len() as f64;
-        let fees = |index: usize| self.counts[index] as f64 * self.usd_per_gsu_month;
-        let found = cheapest(&self.bands, fees, |index| left(index) / months, nothing_usd);
+        let priced = (self.counts.as_slice(), self.usd_per_gsu_month);
+        let found = cheapest(&self.bands, self.likely, priced, |index| left(index) / months, nothing_usd);
         let cheapest = found.map_or((0, nothing_usd), |(index, usd)| (self.counts[index], usd));
         // A count that waits for its order serves a part of the horizon.
         let in_time = nothing_usd + self.held_share * (cheapest.1 - nothing_usd);
@@ -212,26 +222,23 @@ impl PoolLookup {
         }
     }
 
-    /// A month in a world; `None` without traffic.
+    /// The months with traffic in a world.
     ///
     /// Requests that are bigger on average make all of the pool's requests bigger alike.
-    fn month(&self, world: &World, at: usize) -> Option<MonthWorld> {
-        let (table, log_load) = self.of_month[at]?;
-        let (mut planned, mut online) = (Drawn::default(), Drawn::default());
-        for part in &self.members {
-            planned.burn += part.burn[at];
-            planned.requests += part.requests[at];
-            online.add(part.in_world(world, at));
-        }
-        let rate = (online.requests / planned.requests).clamp(1.0 / RATE_FACTOR_MAX, RATE_FACTOR_MAX);
-        let size = (online.burn / online.requests) / (planned.burn / planned.requests);
-        let place = self.tables[table].place(log_load + rate.ln(), size.ln(), world.log_shape);
-        let parts = self.waiting.iter().map(|part| part.in_world(world, at));
-        let waiting = parts.reduce(|mut sum, part| {
-            sum.add(part);
-            sum
-        });
-        Some(MonthWorld { at, table, place, online, waiting })
+    fn months(&self, world: &World) -> Vec<MonthWorld> {
+        let count = self.of_month.len();
+        let online = drawn(&self.members, world, count);
+        let waiting = (!self.waiting.is_empty()).then(|| drawn(&self.waiting, world, count));
+        let month = |(at, of_month): (usize, &Option<(usize, f64)>)| {
+            let (table, log_load) = (*of_month)?;
+            let (planned, online) = (self.planned[at], online[at]);
+            let rate = (online.requests / planned.requests).clamp(1.0 / RATE_FACTOR_MAX, RATE_FACTOR_MAX);
+            let size = (online.burn / online.requests) / (planned.burn / planned.requests);
+            let place = self.tables[table].place(log_load + rate.ln(), size.ln(), world.log_shape);
+            let waiting = waiting.as_ref().map(|waiting| waiting[at]);
+            Some(MonthWorld { at, table, place, online, waiting })
+        };
+        self.of_month.iter().enumerate().filter_map(month).collect()
     }
 
     /// US dollars of a month that a count leaves, idle GSUs taking what may wait.
@@ -246,48 +253,48 @@ impl PoolLookup {
 }
 
 /// Requests, burn tokens and dollars of a month in a world.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Drawn {
     requests: f64,
     burn: f64,
     usd: f64,
 }
 
-impl Drawn {
-    fn add(&mut self, other: Drawn) {
-        self.requests += other.requests;
-        self.burn += other.burn;
-        self.usd += other.usd;
-    }
-}
-
-impl Part {
-    fn in_world(&self, world: &World, at: usize) -> Drawn {
-        let route = &world.routes[self.route];
-        let traffic = route.traffic(at) * world.busy;
-        let burn: f64 = self.burn_shares.iter().map(|(class, share)| share * route.tokens[*class]).sum();
-        let usd: f64 = self.usd[at].iter().map(|(class, usd)| usd * route.tokens[*class]).sum();
-        Drawn {
-            requests: self.requests[at] * traffic,
-            burn: self.burn[at] * traffic * burn,
-            usd: usd * traffic,
+/// What parts come to by month in a world.
+fn drawn(parts: &[Part], world: &World, months: usize) -> Vec<Drawn> {
+    let (mut sums, mut traffic) = (vec![Drawn::default(); months], Vec::with_capacity(months));
+    for part in parts {
+        let route = &world.routes[part.route];
+        let burn: f64 = part.burn_shares.iter().map(|(class, share)| share * route.tokens[*class]).sum();
+        traffic.clear();
+        traffic.extend(route.traffic().map(|factor| factor * world.busy).take(months));
+        for ((sum, (requests, planned_burn)), factor) in sums.iter_mut().zip(&part.months).zip(&traffic) {
+            sum.requests += requests * factor;
+            sum.burn += planned_burn * factor * burn;
+        }
+        for (class, usd) in &part.usd {
+            let tokens = route.tokens[*class];
+            let months = sums.iter_mut().zip(usd).zip(&traffic);
+            months.for_each(|((sum, usd), factor)| sum.usd += usd * tokens * factor);
         }
     }
+    sums
 }
 
 fn part(costs: &Costs<'_>, member: &Member<'_>) -> Part {
     let burn: ByClass<f64> = burn_by_class(member, costs.row);
     let mean: f64 = burn.iter().map(|(_, burn)| *burn).sum();
-    let positive = |values: &ByClass<f64>| -> Vec<(TokenClass, f64)> {
-        values.iter().filter(|(_, value)| **value > 0.0).map(|(class, value)| (class, *value)).collect()
-    };
+    let burning = burn.iter().filter(|(_, burn)| **burn > 0.0);
     let routes = &costs.inputs.workload.routes;
+    let usd_of = |class: TokenClass| -> Vec<f64> {
+        member.instead_of.months.iter().map(|spend| spend.usd[class]).collect()
+    };
+    let costly = TokenClass::ALL.iter().map(|class| (*class, usd_of(*class)));
     Part {
         route: routes.iter().position(|route| route.name == member.route.name).unwrap_or(0),
-        burn_shares: positive(&burn).into_iter().map(|(class, part)| (class, part / mean)).collect(),
-        requests: member.plan.months.iter().map(|spend| spend.requests).collect(),
-        burn: member.plan.months.iter().map(|spend| spend.requests * mean).collect(),
-        usd: member.instead_of.months.iter().map(|spend| positive(&spend.usd)).collect(),
+        burn_shares: burning.map(|(class, burn)| (class, burn / mean)).collect(),
+        months: member.plan.months.iter().map(|spend| (spend.requests, spend.requests * mean)).collect(),
+        usd: costly.filter(|(_, usd)| usd.iter().any(|usd| *usd > 0.0)).collect(),
     }
 }
 
