@@ -134,16 +134,16 @@ fn the_family_stays_near_exact_curves_at_other_loads() {
     }
 }
 
-/// A table over everything that a plan draws, as a plan makes it.
-fn table_of(row: &Throughput, traffic: &Traffic, grid: Grid) -> ShareTable {
+/// A table over everything that a plan draws, as a plan makes it: how requests bunch is drawn or stated.
+fn table_of(row: &Throughput, traffic: &Traffic, bursts: bool, grid: Grid) -> ShareTable {
     let family = CurveFamily::new(row, traffic).unwrap();
     let counts: Vec<u64> = family.centre().points.iter().map(|point| point.gsu).collect();
-    ShareTable::new(&family, (row, traffic), &counts, [-1.2, 1.2], true, grid).unwrap()
+    ShareTable::new(&family, (row, traffic), &counts, [-1.2, 1.2], bursts, grid).unwrap()
 }
 
 /// The largest difference of a table from exact curves over all its counts, at these places.
 fn error_of(row: &Throughput, traffic: &Traffic, grid: Grid, probes: &[(f64, f64, f64)]) -> f64 {
-    let table = table_of(row, traffic, grid);
+    let table = table_of(row, traffic, true, grid);
     let counts: Vec<u64> = table.counts().collect();
     let error = |(load, size, shape): &(f64, f64, f64)| {
         let probe = Probe { load: *load, size: *size, shape: *shape };
@@ -201,14 +201,18 @@ fn a_coarse_table_is_told_by_its_error() {
 #[test]
 fn amounts_of_many_months_are_looked_up_at_once() {
     let traffic = daily(&drafts(), CountLaw::NegativeBinomial { shape: 8.0 }, 20.0);
-    let table = table_of(&row("gemini-3-pro-image"), &traffic, Grid::FINE);
-    let places = [0.07, -0.63, 0.51].map(|log_rate| table.place(log_rate, 0.04, 0.3));
-    let mut amounts = table.amounts();
-    places.iter().for_each(|place| table.note(&mut amounts, place, 1000.0));
-    let left = table.left(&amounts);
-    for index in 0..table.counts().count() {
-        let each: f64 = places.iter().map(|place| 1000.0 * table.share(place, index)).sum();
-        assert!((left(index) - each).abs() < 1.0, "{index}: {} {each}", left(index));
+    for (bursts, log_rates) in
+        [(true, [0.07, -0.63, 0.51]), (false, [0.07, -0.63, 0.51]), (false, [0.9, 0.4, 1.1])]
+    {
+        let table = table_of(&row("gemini-3-pro-image"), &traffic, bursts, Grid::FINE);
+        let places = log_rates.map(|log_rate| table.place(log_rate, 0.04, 0.3));
+        let mut amounts = table.amounts();
+        places.iter().for_each(|place| table.note(&mut amounts, place, 1000.0));
+        let left = table.left(&amounts);
+        for index in 0..table.counts().count() {
+            let each: f64 = places.iter().map(|place| 1000.0 * table.share(place, index)).sum();
+            assert!((left(index) - each).abs() < 1.0, "{index}: {} {each}", left(index));
+        }
     }
 }
 
