@@ -315,7 +315,7 @@ fn capacity_examples() -> Vec<(&'static str, Chart)> {
 }
 
 /// Every input of the layout test, by name.
-pub(super) fn examples() -> Vec<(&'static str, Chart)> {
+pub(in crate::report) fn examples() -> Vec<(&'static str, Chart)> {
     spend_examples()
         .into_iter()
         .chain(driver_examples())

@@ -36,7 +36,7 @@ mod curve;
 mod drivers;
 mod end_labels;
 #[cfg(test)]
-mod examples;
+pub(super) mod examples;
 #[cfg(test)]
 mod golden;
 mod gsu_best;

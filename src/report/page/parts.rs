@@ -53,17 +53,23 @@ const PARTS: [(&str, &str, &str); 6] = [
 
 /// All parts; every chart and table stands in exactly one.
 pub(super) fn parts<'a>(report: &'a Report, charts: &'a [Chart]) -> Vec<Part<'a>> {
+    let homeless = report.tables.iter().find(|table| part_of_table(table.name).is_none());
+    debug_assert!(
+        homeless.is_none(),
+        "no part of the page for the table {:?}",
+        homeless.map(|table| table.name)
+    );
     let part = |(id, name, lead)| Part {
         id,
         name,
         lead,
         sections: if id == "overview" { report.sections.iter().collect() } else { Vec::new() },
         pools: if id == "capacity" { &report.pools } else { &[] },
-        charts: charts.iter().filter(|chart| part_of_chart(&chart.name) == id).collect(),
+        charts: charts.iter().filter(|chart| part_of_chart(&chart.name).unwrap_or(ELSEWHERE) == id).collect(),
         tables: report
             .tables
             .iter()
-            .filter(|table| part_of_table(table.name) == id)
+            .filter(|table| part_of_table(table.name).unwrap_or(ELSEWHERE) == id)
             .map(|table| TableView { table, sources: source_keys(report) })
             .collect(),
         warnings: if id == "evidence" { &report.warnings } else { &[] },
@@ -71,25 +77,29 @@ pub(super) fn parts<'a>(report: &'a Report, charts: &'a [Chart]) -> Vec<Part<'a>
     PARTS.map(part).into_iter().collect()
 }
 
-/// The part of a chart, by the first word of its name.
-fn part_of_chart(name: &str) -> &'static str {
-    match name.split('-').next().unwrap_or_default() {
-        "monthly" => "spend",
-        "cost" | "backend" | "token" | "tokens" => "backends",
-        "gsu" | "load" | "spill" | "left" => "capacity",
-        "drivers" | "driver" | "calibration" | "convergence" => "uncertainty",
-        _ => "evidence",
+/// Where a chart or table stands that has no part of its own.
+const ELSEWHERE: &str = "evidence";
+
+/// The part of a chart, by the first word of its name; `None` for one that was given none.
+fn part_of_chart(name: &str) -> Option<&'static str> {
+    match name.split('-').next()? {
+        "monthly" => Some("spend"),
+        "cost" | "backend" | "token" | "tokens" => Some("backends"),
+        "gsu" | "load" | "spill" | "left" => Some("capacity"),
+        "drivers" | "driver" | "calibration" | "convergence" => Some("uncertainty"),
+        _ => None,
     }
 }
 
-/// The part of a table, by the first word of its name.
-fn part_of_table(name: &str) -> &'static str {
-    match name.split('_').next().unwrap_or_default() {
-        "months" => "spend",
-        "placements" | "tokens" | "backends" | "ratios" => "backends",
-        "gsu" => "capacity",
-        "drivers" | "open" | "measure" | "outlook" | "scenarios" => "uncertainty",
-        _ => "evidence",
+/// The part of a table, by the first word of its name; `None` for one that was given none.
+fn part_of_table(name: &str) -> Option<&'static str> {
+    match name.split('_').next()? {
+        "months" => Some("spend"),
+        "placements" | "tokens" | "backends" | "ratios" => Some("backends"),
+        "gsu" => Some("capacity"),
+        "drivers" | "open" | "measure" | "outlook" | "scenarios" => Some("uncertainty"),
+        "assumptions" | "price" | "sources" => Some("evidence"),
+        _ => None,
     }
 }
 
@@ -172,4 +182,21 @@ fn fragment(key: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let code = |c: char| if plain(c) { c.to_string() } else { format!("~{:x}", u32::from(c)) };
     format!("source-{}", key.chars().map(code).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::charts::examples::examples;
+
+    #[test]
+    fn every_chart_was_given_its_part() {
+        for (example, chart) in examples() {
+            assert!(
+                part_of_chart(&chart.name).is_some(),
+                "{example}: {} has no part of the page",
+                chart.name
+            );
+        }
+    }
 }
