@@ -18,7 +18,7 @@ const LOG_SHAPES: [f64; 4] = [-1.2, -0.4, 0.4, 1.2];
 /// Nodes of the rate that a place lies between.
 const AROUND: usize = 4;
 
-/// Numbers that are worked on together; nodes are made up to a multiple of it.
+/// Numbers that are worked on together.
 const LANES: usize = 4;
 
 /// How fine a table is.
@@ -107,10 +107,12 @@ impl ShareTable {
     ) -> Result<ShareTable, CurveError> {
         let pool = Pool::new(row, traffic)?;
         let nodes = ((highest - lowest).max(0.0) / grid.rate_step).ceil() as usize + AROUND;
-        let nodes = nodes.min(grid.nodes_max.max(AROUND)).next_multiple_of(LANES);
+        let nodes = nodes.min(grid.nodes_max.max(AROUND));
         let first = f64::midpoint(lowest, highest) - grid.rate_step * (nodes - 1) as f64 / 2.0;
-        let rates: Vec<f64> = (0..nodes).map(|node| (first + grid.rate_step * node as f64).exp()).collect();
         let shapes = if bursts { LOG_SHAPES.map(f64::exp).to_vec() } else { vec![1.0] };
+        // Nodes beyond the highest make lanes full; the others stay where they are.
+        let nodes = nodes.next_multiple_of(LANES.div_ceil(shapes.len()));
+        let rates: Vec<f64> = (0..nodes).map(|node| (first + grid.rate_step * node as f64).exp()).collect();
         let rows = Rows { rates: &rates, shapes: &shapes };
         let (bands, counts) = bands(&pool, row, counts, grid);
         let additions = Additions::new(&pool, &bands);
