@@ -24,7 +24,7 @@ fn anchor_position(load_factor: f64) -> f64 {
 }
 
 /// Loads per second that stand for all cells.
-const LOADS_MAX: usize = 10;
+const LOADS_MAX: usize = 6;
 
 /// A share left below this says nothing about the stand-in.
 const VISIBLE: f64 = 1e-7;

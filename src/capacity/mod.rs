@@ -41,6 +41,6 @@ pub use monitoring::{
     Invocations, MetricsError, PtMetric, PtMetrics, PtPoint, PtStep, read_explorer_csv, read_time_series,
 };
 pub use regret::{Candidate, Outlook, Regret, Scenario, WaitOrBuy, regret, wait_or_buy};
-pub use share_table::{Amounts, Grid, Place, ShareTable};
+pub use share_table::{Amounts, Grid, Left, Place, ShareTable};
 pub use sizing::{BurnLine, Query, Sizing, SizingError, TermPrice, size, term_prices};
 pub use window::{Window, WindowEnd, WindowRange};

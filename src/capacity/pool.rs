@@ -177,11 +177,11 @@ impl<'a> Pool<'a> {
             loads.push((self.traffic.scaled(*factor)?, pooled));
         }
         let work: Vec<_> = loads.iter().flat_map(|load| self.bands.iter().map(move |b| (load, b))).collect();
+        let rows = self.rows(loads.iter().map(|(traffic, _)| traffic));
         let laws: Vec<BandLaws> = work
             .par_iter()
-            .map(|((traffic, pooled), band)| self.laws((traffic, pooled.as_ref()), band, ways))
+            .map(|((traffic, pooled), band)| self.laws((traffic, pooled.as_ref()), band, ways, &rows))
             .collect();
-        let rows = self.rows(&laws);
         let of_load = |laws: &[BandLaws]| -> Vec<CurvePoint> {
             let counts: Vec<(&BandLaws, u64)> = laws
                 .iter()
@@ -244,13 +244,15 @@ impl<'a> Pool<'a> {
         (traffic, pooled): (&Traffic, Option<&Traffic>),
         band: &(Window, Vec<u64>),
         ways: &WaysByWindow,
+        rows: &Rows,
     ) -> BandLaws {
         let (window, gsus) = (band.0, &band.1);
         let seconds = window.seconds as f64;
-        let (smallest, largest) = (self.quota(gsus[0], window), self.quota(gsus[gsus.len() - 1], window));
+        let largest = self.quota(gsus[gsus.len() - 1], window);
         let load = LoadLaw::new(traffic, seconds, largest);
         let pooled_load = pooled.map(|pooled| LoadLaw::new(pooled, seconds, largest));
-        let tail = self.is_exact(smallest).then(|| ArrivalTail::new(traffic, seconds, ARRIVALS_MAX));
+        let followed = self.capacities(band).map(|capacity| rows[&capacity].arrivals()).max();
+        let tail = followed.map(|most| ArrivalTail::new(traffic, seconds, most));
         let one_law = (pooled.unwrap_or(traffic), pooled_load.as_ref().unwrap_or(&load));
         let bracket = self.ruler.as_ref().zip(self.bracketed_quotas(band)).map(|(ruler, _)| {
             let upper = one_law.1.upper_bound(one_law.0, seconds);
@@ -260,18 +262,23 @@ impl<'a> Pool<'a> {
         BandLaws { window, offered, load, pooled: pooled_load, tail, bracket }
     }
 
-    /// What each arrival adds, for every capacity that some count has.
-    fn rows(&self, laws: &[BandLaws]) -> Rows {
+    /// Capacities of the windows of a band's counts that are followed request by request.
+    fn capacities(&self, (window, gsus): &(Window, Vec<u64>)) -> impl Iterator<Item = usize> {
+        let quotas = gsus.iter().map(|gsu| self.quota(*gsu, *window)).filter(|quota| self.is_exact(*quota));
+        let weighed = quotas.flat_map(|quota| self.table.capacities(quota));
+        weighed.filter(|(_, weight)| *weight > 0.0).map(|(capacity, _)| capacity)
+    }
+
+    /// What each arrival adds, for every capacity that some count has, as far as windows of any of these loads go.
+    fn rows<'b>(&self, loads: impl Iterator<Item = &'b Traffic> + Clone) -> Rows {
         let mut most: BTreeMap<usize, usize> = BTreeMap::new();
-        for (laws, (window, gsus)) in laws.iter().zip(self.bands.iter().cycle()) {
-            let Some(tail) = &laws.tail else { continue };
-            let quotas =
-                gsus.iter().map(|gsu| self.quota(*gsu, *window)).filter(|quota| self.is_exact(*quota));
-            for (capacity, weight) in quotas.flat_map(|quota| self.table.capacities(quota)) {
-                if weight > 0.0 {
-                    let arrivals = most.entry(capacity).or_default();
-                    *arrivals = tail.arrivals().max(*arrivals);
-                }
+        for band in self.bands.iter().filter(|band| self.capacities(band).next().is_some()) {
+            let seconds = band.0.seconds as f64;
+            let reach = loads.clone().map(|traffic| ArrivalTail::reach(traffic, seconds)).max();
+            let reach = reach.unwrap_or(0).min(ARRIVALS_MAX);
+            for capacity in self.capacities(band) {
+                let arrivals = most.entry(capacity).or_default();
+                *arrivals = reach.max(*arrivals);
             }
         }
         let most: Vec<(usize, usize)> = most.into_iter().collect();

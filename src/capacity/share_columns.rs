@@ -76,7 +76,14 @@ struct Many {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Between {
     pub column: usize,
-    pub part: f32,
+    pub part: f64,
+}
+
+impl Between {
+    /// The number there, given those of the two columns.
+    pub fn of(self, [left, right]: [f64; 2]) -> f64 {
+        left + (right - left) * self.part
+    }
 }
 
 /// Rates and burstiness of the rows of every column: by node of the rate, then by shape.
@@ -135,6 +142,7 @@ impl Band {
     }
 
     /// Where a quota lies; its logarithm is taken only where it is asked for.
+    #[inline]
     pub fn between(&self, quota: f64, log_quota: impl FnOnce() -> f64) -> Between {
         let (position, columns, start) = match (&self.whole, &self.many) {
             (Some(whole), many) if many.is_none() || quota <= whole.limit => {
@@ -145,7 +153,13 @@ impl Band {
         };
         let column = (position as u32).min(columns as u32 - 2);
         let part = (position - f64::from(column)).clamp(0.0, 1.0);
-        Between { column: start + column as usize, part: part as f32 }
+        Between { column: start + column as usize, part }
+    }
+
+    /// Logarithm of the quota of a column of many requests.
+    pub fn log_quota(&self, column: usize) -> Option<f64> {
+        let many = self.many.as_ref().filter(|many| column >= many.start)?;
+        Some(many.log_first + many.log_step * (column - many.start) as f64)
     }
 
     /// Rooms of the columns of few requests.

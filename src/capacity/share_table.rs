@@ -1,5 +1,7 @@
 //! What every count leaves, tabulated over load, size and burstiness: the look-up inside a simulation's loop.
 
+use std::cell::Cell;
+
 use rayon::prelude::*;
 use wide::f32x4;
 
@@ -17,6 +19,9 @@ const LOG_SHAPES: [f64; 4] = [-1.2, -0.4, 0.4, 1.2];
 
 /// Nodes of the rate that a place lies between.
 const AROUND: usize = 4;
+
+/// Logarithms nearer than this to a column's may be on its other side.
+const ROUNDING: f64 = 1e-12;
 
 /// Numbers that are worked on together.
 const LANES: usize = 4;
@@ -88,6 +93,55 @@ pub struct Amounts {
     log_size: f64,
 }
 
+/// What the counts of a table leave of amounts at several places.
+#[derive(Clone, Debug)]
+pub struct Left<'a> {
+    table: &'a ShareTable,
+    /// From a node on.
+    weights: &'a [f32],
+    node: usize,
+    amount: f64,
+    log_size: f64,
+    per_size: f64,
+    /// The last column, with what it and the next one leave: neighbouring counts lie between the same two.
+    known: Cell<(usize, [f64; 2])>,
+}
+
+impl Left<'_> {
+    /// By the count at an index; with the index of the first count from which on, up to it, what is left bends upwards:
+    /// each more leaves less by less.
+    #[inline]
+    pub fn at(&self, index: usize) -> (f64, usize) {
+        let Some(between) = self.table.between(index, self.log_size, self.per_size) else {
+            return (self.amount, index);
+        };
+        let left = between.of(self.ends(between.column)).max(0.0);
+        (left, self.straight_from(index, between.column))
+    }
+
+    /// The first count of those that lie between the same columns of many requests, straight in the logarithm of the
+    /// quota.
+    fn straight_from(&self, index: usize, column: usize) -> usize {
+        let counts = &self.table.counts[..index];
+        let Some((band, ..)) = self.table.counts[index].quota else { return index };
+        let Some(log_quota) = self.table.bands[band].log_quota(column) else { return index };
+        let from = log_quota + self.log_size + ROUNDING;
+        let within = |count: &&Count| count.quota.is_some_and(|(of, _, log)| of == band && log > from);
+        index - counts.iter().rev().take_while(within).count()
+    }
+
+    fn ends(&self, column: usize) -> [f64; 2] {
+        let of = |column: usize| self.table.column(column, self.node, self.weights);
+        let ends = match self.known.get() {
+            (last, ends) if last == column => return ends,
+            (last, [left, _]) if last == column + 1 => [of(column), left],
+            _ => self.table.columns(column, self.node, self.weights),
+        };
+        self.known.set((column, ends));
+        ends
+    }
+}
+
 impl ShareTable {
     /// The table of counts (ascending) for factors on the family's rates between two logarithms; with burstiness,
     /// where counts are not Poisson, or at the family's own alone.
@@ -129,11 +183,12 @@ impl ShareTable {
         self.counts.iter().map(|count| count.gsu)
     }
 
-    /// The rows around factors on the rate of requests, on their size and on the shape of their counts, given as
-    /// logarithms. All are kept inside the table; size beyond it counts as more requests.
-    pub fn place(&self, log_rate: f64, log_size: f64, log_shape: f64) -> Place {
-        let inside = log_size.clamp(-SIZE_FACTOR_MAX.ln(), SIZE_FACTOR_MAX.ln());
-        let position = (log_rate + log_size - inside - self.first) / self.rate_step;
+    /// The rows around a factor on the size of requests and two on their rate and on the shape of their counts, given
+    /// as logarithms. All are kept inside the table; size beyond it counts as more requests.
+    pub fn place(&self, log_rate: f64, size: f64, log_shape: f64) -> Place {
+        let inside = size.clamp(1.0 / SIZE_FACTOR_MAX, SIZE_FACTOR_MAX);
+        let beyond = if inside == size { 0.0 } else { (size / inside).ln() };
+        let position = (log_rate + beyond - self.first) / self.rate_step;
         let position = position.clamp(0.0, (self.nodes - 1) as f64);
         let node = (position.floor() as usize).saturating_sub(1).min(self.nodes - AROUND);
         let of_nodes = cubic(position - node as f64);
@@ -150,7 +205,7 @@ impl ShareTable {
                 .zip(of_shapes)
                 .for_each(|(weight, of_shape)| *weight = (of_node * of_shape) as f32);
         }
-        Place { node, weights, log_size: inside, per_size: (-inside).exp() }
+        Place { node, weights, log_size: inside.ln(), per_size: 1.0 / inside }
     }
 
     /// Share left by the count at an index.
@@ -180,16 +235,20 @@ impl ShareTable {
         amounts.log_size += amount * place.log_size;
     }
 
-    /// What the counts leave of all amounts, by index of the count.
-    pub fn left<'a>(&'a self, amounts: &'a Amounts) -> impl Fn(usize) -> f64 + 'a {
+    /// What the counts leave of all amounts.
+    pub fn left<'a>(&'a self, amounts: &'a Amounts) -> Left<'a> {
         let log_size = if amounts.amount > 0.0 { amounts.log_size / amounts.amount } else { 0.0 };
-        let (per_size, [low, high]) = ((-log_size).exp(), amounts.nodes);
         let together = LANES.div_ceil(self.shapes);
+        let [low, high] = amounts.nodes;
         let (low, high) = (low.min(high) / together * together, high.next_multiple_of(together));
-        let weights = &amounts.weights[low * self.shapes..high * self.shapes];
-        move |index| match self.between(index, log_size, per_size) {
-            Some(between) => self.weighed(between, low, weights).max(0.0),
-            None => amounts.amount,
+        Left {
+            table: self,
+            weights: &amounts.weights[low * self.shapes..high * self.shapes],
+            node: low,
+            amount: amounts.amount,
+            log_size,
+            per_size: (-log_size).exp(),
+            known: Cell::new((usize::MAX - 1, [0.0; 2])),
         }
     }
 
@@ -210,7 +269,7 @@ impl ShareTable {
     ) -> Result<f64, CurveError> {
         let other = traffic.with_sizes_scaled(probe.size)?.with_shapes_scaled(probe.shape)?;
         let exact = Pool::new(row, &other)?.only(counts).points(&[probe.load])?.swap_remove(0);
-        let place = self.place(probe.load.ln(), probe.size.ln(), probe.shape.ln());
+        let place = self.place(probe.load.ln(), probe.size, probe.shape.ln());
         let apart = |point: &CurvePoint| {
             let index = self.counts.binary_search_by_key(&point.gsu, |count| count.gsu).ok()?;
             Some((self.share(&place, index) - point.left.tokens).abs())
@@ -218,6 +277,7 @@ impl ShareTable {
         Ok(exact.iter().filter_map(apart).fold(0.0, f64::max))
     }
 
+    #[inline]
     fn between(&self, index: usize, log_size: f64, per_size: f64) -> Option<Between> {
         let (band, quota, log_quota) = self.counts[index].quota?;
         Some(self.bands[band].between(quota * per_size, || log_quota - log_size))
@@ -225,12 +285,21 @@ impl ShareTable {
 
     /// Rows from a node on, weighed, between two columns.
     fn weighed(&self, between: Between, node: usize, weights: &[f32]) -> f64 {
+        between.of(self.columns(between.column, node, weights))
+    }
+
+    /// Rows from a node on of a column and the next, weighed.
+    fn columns(&self, column: usize, node: usize, weights: &[f32]) -> [f64; 2] {
         let width = self.nodes * self.shapes;
-        let column = |column: usize| {
-            let from = column * width + node * self.shapes;
-            &self.shares[from..from + weights.len()]
-        };
-        f64::from(product([column(between.column), column(between.column + 1)], between.part, weights))
+        let from = column * width + node * self.shapes;
+        let (left, right) = (&self.shares[from..], &self.shares[from + width..]);
+        products([&left[..weights.len()], &right[..weights.len()]], weights)
+    }
+
+    /// The same of a column alone.
+    fn column(&self, column: usize, node: usize, weights: &[f32]) -> f64 {
+        let from = (column * self.nodes + node) * self.shapes;
+        products([&self.shares[from..from + weights.len()]], weights)[0]
     }
 
     /// Moves windows of few requests to agree with the exact curves at the family's loads: the pool's streams may
@@ -260,24 +329,23 @@ impl ShareTable {
     fn apart(&self, band: usize, quota: f64, exact: &[f64; ANCHORS.len()]) -> [f64; ANCHORS.len()] {
         let between = self.bands[band].between(quota, || quota.ln());
         std::array::from_fn(|anchor| {
-            let place = self.place(ANCHORS[anchor].ln(), 0.0, 0.0);
+            let place = self.place(ANCHORS[anchor].ln(), 1.0, 0.0);
             exact[anchor] - self.weighed(between, place.node, &place.weights[..AROUND * self.shapes])
         })
     }
 }
 
-/// Σ of weighted values, each `part` of the way between two lists: as many as lanes, or whole times that.
-fn product([from, to]: [&[f32]; 2], part: f32, weights: &[f32]) -> f32 {
-    let ((from, _), (to, _), (weights, rest)) =
-        (from.as_chunks(), to.as_chunks(), weights.as_chunks::<LANES>());
+/// Σ of weighted values of lists: as many as lanes, or whole times that.
+fn products<const N: usize>(lists: [&[f32]; N], weights: &[f32]) -> [f64; N] {
+    let (weights, rest) = weights.as_chunks::<LANES>();
     debug_assert!(rest.is_empty(), "{} weights left over", rest.len());
-    let (mut left, mut right) = (f32x4::ZERO, f32x4::ZERO);
-    for ((from, to), weights) in from.iter().zip(to).zip(weights) {
+    let lists = lists.map(|values| &values.as_chunks().0[..weights.len()]);
+    let mut sums = [f32x4::ZERO; N];
+    for (at, weights) in weights.iter().enumerate() {
         let weights = f32x4::new(*weights);
-        left += f32x4::new(*from) * weights;
-        right += f32x4::new(*to) * weights;
+        sums.iter_mut().zip(&lists).for_each(|(sum, values)| *sum += f32x4::new(values[at]) * weights);
     }
-    (left + (right - left) * part).reduce_add()
+    sums.map(|sum| f64::from(sum.reduce_add()))
 }
 
 /// Weights of values at 0, 1, 2 and 3 in Lagrange's cubic through them.

@@ -1,11 +1,14 @@
 //! Printing: data to standard output, talk to standard error.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::{cli::Answer, warning::Warning};
+
+/// Bytes that are written together.
+const BUFFER: usize = 1 << 16;
 
 /// Prints text to standard output.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
@@ -20,7 +23,12 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Prints a value as indented JSON.
 pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(value)?)
+    // Escapes of a terminal are escaped in JSON, so none have to be taken out.
+    let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
+    serde_json::to_writer_pretty(&mut out, value).map_err(std::io::Error::from)?;
+    out.write_all(b"\n")?;
+    out.flush()?;
+    Ok(())
 }
 
 /// Says something on standard error; a closed one is no reason to stop.

@@ -200,20 +200,30 @@ fn a_coarse_table_is_told_by_its_error() {
 /// Amounts at several places, looked up at once, are those of each place.
 #[test]
 fn amounts_of_many_months_are_looked_up_at_once() {
-    let traffic = daily(&drafts(), CountLaw::NegativeBinomial { shape: 8.0 }, 20.0);
-    for (bursts, log_rates) in
-        [(true, [0.07, -0.63, 0.51]), (false, [0.07, -0.63, 0.51]), (false, [0.9, 0.4, 1.1])]
-    {
-        let table = table_of(&row("gemini-3-pro-image"), &traffic, bursts, Grid::FINE);
-        let places = log_rates.map(|log_rate| table.place(log_rate, 0.04, 0.3));
-        let mut amounts = table.amounts();
-        places.iter().for_each(|place| table.note(&mut amounts, place, 1000.0));
-        let left = table.left(&amounts);
-        for index in 0..table.counts().count() {
-            let each: f64 = places.iter().map(|place| 1000.0 * table.share(place, index)).sum();
-            assert!((left(index) - each).abs() < 1.0, "{index}: {} {each}", left(index));
+    let small = marks(&[(2_500.0, 0.5), (4_000.0, 0.5)]);
+    let mut longest = [0, 0];
+    for (sizes, longest) in [drafts(), small].iter().zip(&mut longest) {
+        let traffic = daily(sizes, CountLaw::NegativeBinomial { shape: 8.0 }, 20.0);
+        for (bursts, log_rates) in
+            [(true, [0.07, -0.63, 0.51]), (false, [0.07, -0.63, 0.51]), (false, [0.9, 0.4, 1.1])]
+        {
+            let table = table_of(&row("gemini-3-pro-image"), &traffic, bursts, Grid::FINE);
+            let places = log_rates.map(|log_rate| table.place(log_rate, 1.04, 0.3));
+            let mut amounts = table.amounts();
+            places.iter().for_each(|place| table.note(&mut amounts, place, 1000.0));
+            let left = table.left(&amounts);
+            for index in 0..table.counts().count() {
+                let each: f64 = places.iter().map(|place| 1000.0 * table.share(place, index)).sum();
+                let (sum, first) = left.at(index);
+                assert!((sum - each).abs() < 1.0, "{index}: {sum} {each}");
+                let steps: Vec<f64> = (first..index).map(|at| left.at(at).0 - left.at(at + 1).0).collect();
+                let less_by_less = steps.windows(2).all(|pair| pair[1] <= pair[0] + 1e-9);
+                assert!(less_by_less, "{first} to {index}: {steps:?}");
+                *longest = steps.len().max(*longest);
+            }
         }
     }
+    assert!(longest[0] == 0 && longest[1] > 1, "drafts are followed request by request: {longest:?}");
 }
 
 /// A family for planned loads alone is the whole one there.

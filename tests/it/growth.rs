@@ -45,6 +45,18 @@ fn a_pool_among_others_is_what_it_is_alone() {
     }
 }
 
+/// A pool of several kinds of request for every model: what the plan prints of its look-ups is what is promised.
+#[test]
+fn a_companys_look_ups_are_within_half_a_point() {
+    let plan = plan_of_text(&company::workload(20, 10, 1e8));
+    let outlook = plan.outlook.expect("a company's pools have an outlook");
+    assert_eq!(outlook.pools.len(), 10);
+    for pool in &outlook.pools {
+        println!("{}: {:.5}", pool.model, pool.look_up_error);
+        assert!((1e-6..0.005).contains(&pool.look_up_error), "{}: {}", pool.model, pool.look_up_error);
+    }
+}
+
 /// A company's year: 200 kinds of request, 50 pools, a billion requests a month; and more uncertain numbers than a
 /// sequence of points has dimensions.
 #[test]

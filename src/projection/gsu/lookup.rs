@@ -106,13 +106,21 @@ impl PoolOutcome {
 
 /// A month in a world.
 struct MonthWorld {
-    at: usize,
     table: usize,
     place: Place,
     /// Traffic that cannot wait.
     online: Drawn,
+    /// Burn tokens of a GSU.
+    quota: f64,
     /// Traffic that may wait, where there is any.
     waiting: Option<Drawn>,
+}
+
+impl MonthWorld {
+    /// Traffic that idle GSUs take.
+    fn filling(&self) -> Option<Drawn> {
+        self.waiting.filter(|waiting| waiting.burn > 0.0)
+    }
 }
 
 impl PoolLookup {
@@ -179,9 +187,9 @@ impl PoolLookup {
         let months = self.months(world);
         let (mut nothing, mut filled) = (0.0, Vec::new());
         let mut amounts: Vec<Amounts> = self.tables.iter().map(ShareTable::amounts).collect();
-        for month in &months {
+        for month in months.iter().flatten() {
             nothing += month.online.usd + month.waiting.map_or(0.0, |waiting| waiting.usd);
-            match month.waiting.filter(|waiting| waiting.burn > 0.0) {
+            match month.filling() {
                 Some(_) => filled.push(month),
                 None => {
                     self.tables[month.table].note(&mut amounts[month.table], &month.place, month.online.usd);
@@ -189,25 +197,35 @@ impl PoolLookup {
             }
         }
         let tables: Vec<_> = self.tables.iter().zip(&amounts).map(|(table, sums)| table.left(sums)).collect();
-        let left = |index: usize| -> f64 {
-            let noted: f64 = tables.iter().map(|left| left(index)).sum();
-            noted + filled.iter().map(|month| self.left_of(month, index)).sum::<f64>()
-        };
-        let mut ladders = vec![0.0; self.ladders.len()];
-        for month in &months {
-            for level in &self.levels[month.at] {
-                let usd = self.left_of(month, level.index);
-                level.shares.iter().for_each(|(ladder, share)| ladders[*ladder] += share * usd);
+        let left = |index: usize| {
+            let mut sum = (0.0, 0);
+            for (left, first) in tables.iter().map(|left| left.at(index)) {
+                sum = (sum.0 + left, first.max(sum.1));
             }
-        }
-        self.best(left, nothing / self.of_month.len() as f64, &ladders)
+            // Idle GSUs that take what may wait bend the other way.
+            match filled.is_empty() {
+                true => sum,
+                false => (sum.0 + filled.iter().map(|month| self.left_of(month, index)).sum::<f64>(), index),
+            }
+        };
+        self.best(left, self.guess(&months), nothing / months.len() as f64, &self.held(&months))
     }
 
     /// The cheapest of all, given what every count by its index and every ladder leaves over the horizon.
-    fn best(&self, left: impl Fn(usize) -> f64, nothing_usd: f64, ladders: &[f64]) -> PoolOutcome {
+    fn best(
+        &self,
+        left: impl Fn(usize) -> (f64, usize),
+        likely: Option<usize>,
+        nothing_usd: f64,
+        ladders: &[f64],
+    ) -> PoolOutcome {
         let months = self.of_month.len() as f64;
         let priced = (self.counts.as_slice(), self.usd_per_gsu_month);
-        let found = cheapest(&self.bands, self.likely, priced, |index| left(index) / months, nothing_usd);
+        let monthly = |index: usize| {
+            let (left, first) = left(index);
+            (left / months, first)
+        };
+        let found = cheapest(&self.bands, likely, priced, monthly, nothing_usd);
         let cheapest = found.map_or((0, nothing_usd), |(index, usd)| (self.counts[index], usd));
         // A count that waits for its order serves a part of the horizon.
         let in_time = nothing_usd + self.held_share * (cheapest.1 - nothing_usd);
@@ -222,10 +240,31 @@ impl PoolLookup {
         }
     }
 
-    /// The months with traffic in a world.
+    /// The count that is cheapest as planned, grown with the traffic.
+    fn guess(&self, months: &[Option<MonthWorld>]) -> Option<usize> {
+        let planned =
+            self.counts[self.likely?] as f64 / self.planned.iter().map(|drawn| drawn.burn).sum::<f64>();
+        let gsu = planned * months.iter().flatten().map(|month| month.online.burn).sum::<f64>();
+        Some(self.counts.partition_point(|count| *count as f64 <= gsu).max(2) - 1)
+    }
+
+    /// US dollars that the ladders leave over the horizon.
+    fn held(&self, months: &[Option<MonthWorld>]) -> Vec<f64> {
+        let mut ladders = vec![0.0; self.ladders.len()];
+        for (month, levels) in months.iter().zip(&self.levels) {
+            let Some(month) = month else { continue };
+            for level in levels {
+                let usd = self.left_of(month, level.index);
+                level.shares.iter().for_each(|(ladder, share)| ladders[*ladder] += share * usd);
+            }
+        }
+        ladders
+    }
+
+    /// The months of a world; `None` without traffic.
     ///
     /// Requests that are bigger on average make all of the pool's requests bigger alike.
-    fn months(&self, world: &World) -> Vec<MonthWorld> {
+    fn months(&self, world: &World) -> Vec<Option<MonthWorld>> {
         let count = self.of_month.len();
         let online = drawn(&self.members, world, count);
         let waiting = (!self.waiting.is_empty()).then(|| drawn(&self.waiting, world, count));
@@ -234,19 +273,19 @@ impl PoolLookup {
             let (planned, online) = (self.planned[at], online[at]);
             let rate = (online.requests / planned.requests).clamp(1.0 / RATE_FACTOR_MAX, RATE_FACTOR_MAX);
             let size = (online.burn / online.requests) / (planned.burn / planned.requests);
-            let place = self.tables[table].place(log_load + rate.ln(), size.ln(), world.log_shape);
+            let place = self.tables[table].place(log_load + rate.ln(), size, world.log_shape);
             let waiting = waiting.as_ref().map(|waiting| waiting[at]);
-            Some(MonthWorld { at, table, place, online, waiting })
+            Some(MonthWorld { table, place, online, quota: self.quota[at], waiting })
         };
-        self.of_month.iter().enumerate().filter_map(month).collect()
+        self.of_month.iter().enumerate().map(month).collect()
     }
 
     /// US dollars of a month that a count leaves, idle GSUs taking what may wait.
     fn left_of(&self, month: &MonthWorld, index: usize) -> f64 {
         let left = self.tables[month.table].share(&month.place, index);
         let paid = left * month.online.usd;
-        let Some(waiting) = month.waiting.filter(|waiting| waiting.burn > 0.0) else { return paid };
-        let quota = self.counts[index] as f64 * self.quota[month.at];
+        let Some(waiting) = month.filling() else { return paid };
+        let quota = self.counts[index] as f64 * month.quota;
         let idle = (quota - (1.0 - left) * month.online.burn).max(0.0);
         paid + waiting.usd / waiting.burn * (waiting.burn - idle).max(0.0)
     }

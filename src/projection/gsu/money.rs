@@ -1,5 +1,6 @@
 //! What GSUs cost and save: PayGo left over by count and month, the best count of each term, the ladder, regret.
 
+use rayon::prelude::*;
 use rust_decimal::prelude::ToPrimitive;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -205,7 +206,7 @@ impl Costs<'_> {
             let left = self.curves.left(at, &counts, factor);
             left.map_or_else(|| vec![0.0; last as usize + 1], |left| spread_out(&counts, &left, last))
         };
-        (0..self.months.len()).map(of_month).collect()
+        (0..self.months.len()).into_par_iter().map(of_month).collect()
     }
 
     fn tables(&self, left: &[Vec<f64>], factor: f64, paygo: &PayGo) -> Vec<Vec<f64>> {

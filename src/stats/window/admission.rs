@@ -91,6 +91,11 @@ impl ArrivalTail {
         ArrivalTail { above, mean }
     }
 
+    /// A number of arrivals that windows of `length` exceed so rarely that no [`ArrivalTail`] follows more.
+    pub(crate) fn reach(traffic: &Traffic, length: f64) -> usize {
+        LoadLaw::reach(&traffic.unit_marks(), length).ceil() as usize
+    }
+
     /// Arrivals that have a probability worth following.
     pub fn arrivals(&self) -> usize {
         self.above.len()

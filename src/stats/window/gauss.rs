@@ -24,6 +24,22 @@ pub(super) fn nodes(points: &[f64], weights: &[f64], count: usize) -> Vec<(f64, 
     nodes
 }
 
+/// The same for weighted values of any range and total weight: at most `count` values, with weights of the same sum.
+pub(super) fn few(listed: &[(f64, f64)], count: usize) -> Vec<(f64, f64)> {
+    let ends = |(low, high): (f64, f64), (value, _): &(f64, f64)| (low.min(*value), high.max(*value));
+    let (low, high) = listed.iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+    let whole: f64 = listed.iter().map(|(_, weight)| weight).sum();
+    let (middle, half) = (f64::midpoint(low, high), (high - low) / 2.0);
+    if half == 0.0 {
+        return vec![(low, whole)];
+    }
+    let (points, weights): (Vec<f64>, Vec<f64>) =
+        listed.iter().map(|(value, weight)| ((value - middle) / half, weight / whole)).unzip();
+    // Rounding neither leads beyond the ends nor leaves a node without weight.
+    let back = |(point, weight): (f64, f64)| ((middle + half * point).clamp(low, high), weight * whole);
+    nodes(&points, &weights, count).into_iter().map(back).filter(|(_, weight)| *weight > 0.0).collect()
+}
+
 /// Diagonal and off-diagonal of the matrix that multiplication by the point has in orthonormal polynomials.
 fn recurrence(points: &[f64], weights: &[f64], count: usize) -> (Vec<f64>, Vec<f64>) {
     let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };

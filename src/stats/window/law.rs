@@ -89,6 +89,15 @@ impl LoadLaw {
         LoadLaw::summed(lattice, mean, &probabilities)
     }
 
+    /// A load that windows of `length` units of time exceed with a probability below e^−30: laws go no further.
+    pub(super) fn reach(traffic: &Traffic, length: f64) -> f64 {
+        let traffic = traffic.in_windows(length);
+        let means = |cell: &Cell| cell.rates.iter().map(|rate| rate * length).collect();
+        let cells: Vec<Cell> =
+            traffic.cells.iter().map(|cell| Cell { weight: cell.weight, rates: means(cell) }).collect();
+        TailBound::new(&traffic, &cells).beyond(ALIASING + 5.0)
+    }
+
     fn summed(lattice: Lattice, mean: f64, probabilities: &[f64]) -> LoadLaw {
         let (mut at_most, mut excess) = (Vec::new(), Vec::new());
         let (mut below, mut above) = (0.0_f64, mean);

@@ -68,16 +68,13 @@ fn quadrature(cells: &[Cell], places: &[f64], scale: &Coordinate, fractions: &[f
     if nodes >= cells.len() || low == high {
         return None;
     }
-    let (middle, half) = (f64::midpoint(low, high), (high - low) / 2.0);
-    let inside: Vec<f64> = places.iter().map(|place| (place - middle) / half).collect();
-    // Cells that never matter were left out, so the weights of the others are made whole.
-    let whole: f64 = cells.iter().map(|cell| cell.weight).sum();
-    let weights: Vec<f64> = cells.iter().map(|cell| cell.weight / whole).collect();
+    let listed: Vec<(f64, f64)> =
+        cells.iter().zip(places).map(|(cell, place)| (*place, cell.weight)).collect();
     let node = |(place, weight): (f64, f64)| {
-        let total = scale.back(middle + half * place);
-        Cell { weight: weight * whole, rates: fractions.iter().map(|fraction| fraction * total).collect() }
+        let total = scale.back(place);
+        Cell { weight, rates: fractions.iter().map(|fraction| fraction * total).collect() }
     };
-    Some(Points::Listed(gauss::nodes(&inside, &weights, nodes).into_iter().map(node).collect()))
+    Some(Points::Listed(gauss::few(&listed, nodes).into_iter().map(node).collect()))
 }
 
 fn ends(places: &[f64]) -> (f64, f64) {

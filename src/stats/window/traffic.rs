@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{super::Modulation, CountLaw, Mark, Marks, WindowError, within};
+use super::{super::Modulation, CountLaw, Mark, Marks, WindowError, gauss, within};
 
 /// Requests of one kind: their sizes, the law of their counts, their rate in every cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -179,15 +179,18 @@ impl Traffic {
         small
     }
 
-    /// Load per unit of time as a law over the time that has any, of at most `limit` values.
+    /// Load per unit of time as a law over the time that has any, of at most `limit` values: more are replaced by the
+    /// nodes of their Gauss quadrature.
     pub(crate) fn loads(&self, limit: usize) -> Marks {
-        let busy: Vec<Mark> = self
+        let busy: Vec<(f64, f64)> = self
             .cells
             .iter()
-            .map(|cell| Mark { value: self.load_of(cell), probability: cell.weight, second: 0.0 })
-            .filter(|mark| mark.value > 0.0)
+            .map(|cell| (self.load_of(cell), cell.weight))
+            .filter(|(load, _)| *load > 0.0)
             .collect();
-        Marks::new(busy).expect("checked traffic has a busy cell").compressed(limit)
+        let few = if busy.len() > limit { gauss::few(&busy, limit) } else { busy };
+        let mark = |(value, probability)| Mark { value, probability, second: 0.0 };
+        Marks::new(few.into_iter().map(mark)).expect("checked traffic has a busy cell")
     }
 
     /// Shape of negative binomial counts that would waver as much as the streams together: 1/r is
