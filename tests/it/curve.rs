@@ -212,14 +212,19 @@ fn amounts_of_many_months_are_looked_up_at_once() {
             let mut amounts = table.amounts();
             places.iter().for_each(|place| table.note(&mut amounts, place, 1000.0));
             let left = table.left(&amounts);
-            for index in 0..table.counts().count() {
+            let counts: Vec<f64> = table.counts().map(|gsu| gsu as f64).collect();
+            for index in 0..counts.len() {
                 let each: f64 = places.iter().map(|place| 1000.0 * table.share(place, index)).sum();
                 let (sum, first) = left.at(index);
                 assert!((sum - each).abs() < 1.0, "{index}: {sum} {each}");
-                let steps: Vec<f64> = (first..index).map(|at| left.at(at).0 - left.at(at + 1).0).collect();
-                let less_by_less = steps.windows(2).all(|pair| pair[1] <= pair[0] + 1e-9);
-                assert!(less_by_less, "{first} to {index}: {steps:?}");
-                *longest = steps.len().max(*longest);
+                // From the first to this one straight in the logarithm of the count, down to nothing: bent upwards.
+                let slope =
+                    |at: usize| (left.at(at).0 - left.at(at + 1).0) / (counts[at + 1] / counts[at]).ln();
+                let something = |at: &usize| left.at(*at + 1).0 > 0.0;
+                let slopes: Vec<f64> = (first..index).filter(something).map(slope).collect();
+                let straight = slopes.windows(2).all(|pair| (pair[1] - pair[0]).abs() <= 1e-6);
+                assert!(straight, "{first} to {index}: {slopes:?}");
+                *longest = slopes.len().max(*longest);
             }
         }
     }

@@ -45,10 +45,10 @@ fn a_pool_among_others_is_what_it_is_alone() {
     }
 }
 
-/// A pool of several kinds of request for every model: what the plan prints of its look-ups is what is promised.
+/// Four kinds of request on a pool of every model: what the plan prints of its look-ups is what is promised.
 #[test]
 fn a_companys_look_ups_are_within_half_a_point() {
-    let plan = plan_of_text(&company::workload(20, 10, 1e8));
+    let plan = plan_of_text(&company::workload(40, 10, 2e8));
     let outlook = plan.outlook.expect("a company's pools have an outlook");
     assert_eq!(outlook.pools.len(), 10);
     for pool in &outlook.pools {
